@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Layers and import rules: ARCHITECTURE.md, "Who may import whom". Every target states its imports here;
+// the build runs with --explicit-target-dependency-import-check error (see Makefile).
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+]
+
+/// For targets whose async code stays on the actor or event loop that calls it.
+let callerIsolated = settings + [.enableUpcomingFeature("NonisolatedNonsendingByDefault")]
+
+func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+
+let nioCore = product("NIOCore", "swift-nio")
+let nioPosix = product("NIOPosix", "swift-nio")
+let nioEmbedded = product("NIOEmbedded", "swift-nio")
+let logging = product("Logging", "swift-log")
+let metrics = product("Metrics", "swift-metrics")
+let tracing = product("Tracing", "swift-distributed-tracing")
+let serviceContext = product("ServiceContextModule", "swift-service-context")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let hummingbird = product("Hummingbird", "hummingbird")
+let arguments = product("ArgumentParser", "swift-argument-parser")
+let tomlKit = product("TOMLKit", "TOMLKit")
+let collections = product("Collections", "swift-collections")
+let heap = product("HeapModule", "swift-collections")
+let orderedCollections = product("OrderedCollections", "swift-collections")
+let deque = product("DequeModule", "swift-collections")
+let systemPackage = product("SystemPackage", "swift-system")
+
+func library(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+    resources: [Resource]? = nil, settings: [SwiftSetting] = settings
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+        swiftSettings: settings)
+}
+
+func executable(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: path, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", resources: resources, swiftSettings: settings)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(
+        name: name, path: "Shared/CompressionLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let shared: [Target] = [
+    // Layer 0
+    .target(name: "CChecksums", path: "Shared/CChecksums"),
+    library("KafkaWire", "Shared/KafkaWire", [nioCore, "CChecksums"]),
+    // Layer 1
+    systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+    systemLibrary("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
+    systemLibrary("CLZ4", pkgConfig: "liblz4", apt: "liblz4-dev"),
+    systemLibrary("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
+    library("KafkaMessages", "Shared/KafkaMessages", ["KafkaWire", nioCore], exclude: ["Definitions"]),
+    library("KafkaRecords", "Shared/KafkaRecords", ["KafkaWire", nioCore, "CZlib", "CZstd", "CLZ4", "CSnappy"]),
+    // Layer 3
+    library("KafkaTransport", "Shared/KafkaTransport", ["KafkaWire", "KafkaMessages", nioCore, nioPosix, deque, logging]),
+]
+
+let broker: [Target] = [
+    // Layer 2: rules
+    library("Metadata", "Services/Broker/Metadata", ["KafkaWire", nioCore]),
+    library(
+        "Groups", "Services/Broker/Groups",
+        ["KafkaWire", "KafkaMessages", nioCore, heap, orderedCollections], exclude: ["README.md"]),
+    // Layer 3: I/O
+    library("Storage", "Services/Broker/Storage", ["KafkaWire", "KafkaRecords", nioCore, systemPackage]),
+    // Layer 5
+    library(
+        "BrokerServer", "Services/Broker/Server",
+        [
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", "Metadata", "Groups", "Storage", nioCore,
+            nioPosix, deque, systemPackage, logging, metrics,
+        ], settings: callerIsolated),
+]
+
+let serviceKit: [Target] = [
+    library(
+        "ServiceKit", "Shared/ServiceKit",
+        [
+            nioCore, nioPosix, logging, product("CoreMetrics", "swift-metrics"), metrics, tracing,
+            product("Instrumentation", "swift-distributed-tracing"), serviceContext, lifecycle,
+            product("UnixSignals", "swift-service-lifecycle"), hummingbird, product("HummingbirdCore", "hummingbird"),
+            systemPackage, product("HTTPTypes", "swift-http-types"), tomlKit,
+        ])
+]
+
+let executables: [Target] = [
+    library(
+        "BrokerService", "Services/Broker/Assembly", ["BrokerServer", "ServiceKit", lifecycle, logging]),
+    executable("broker", "Services/Broker/Main", ["BrokerService", "ServiceKit"]),
+]
+
+let package = Package(
+    name: "signalbox",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-service-context", from: "1.5.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
+    targets: shared + broker + serviceKit + executables
+)

@@ -1,0 +1,179 @@
+import HeapModule
+import KafkaWire
+import OrderedCollections
+
+/// What the coordinator asks of its driver.
+public enum CoordinatorAction: Sendable, Hashable {
+    /// Answer a request; a ticket is answered exactly once.
+    case reply(RequestTicket, GroupReply)
+    /// Append these records as one batch to this partition of `__consumer_offsets`, wait until they are committed, and
+    /// say so by ``GroupCoordinatorState/committed(_:now:)`` or ``GroupCoordinatorState/failed(_:_:now:)``. Appends to
+    /// one partition happen, and are reported, in the order in which they were asked for.
+    case append(CommitToken, partition: Int32, records: [GroupRecord])
+}
+
+/// All groups of this broker, by the rule "decide, commit, apply".
+///
+/// An input decides: it yields replies and records. What the records say becomes true here only when the driver
+/// reports them committed, through the same application as the replay at start-up. A value without I/O: one owner
+/// calls it, performs the actions in order, and calls ``tick(now:)`` when ``nextDeadline`` has come.
+public struct GroupCoordinatorState: Sendable {
+    public let configuration: GroupConfiguration
+
+    /// A group, its offsets, and what is on its way for it.
+    struct Entry: Sendable {
+        var machine: GroupStateMachine
+        var offsets = OffsetsTable()
+        let partition: Int32
+        /// Appends whose outcome is awaited.
+        var appends = 0
+        /// The time of this group's one valid entry among the deadlines.
+        var scheduled: Duration?
+    }
+
+    /// A partition of `__consumer_offsets` that this broker coordinates.
+    enum PartitionState: Sendable, Hashable {
+        case loading
+        case active
+    }
+
+    /// What an append will change once it is committed.
+    enum PendingAppend: Sendable {
+        case metadata(groupId: String, PersistID)
+        case offsets(OffsetCommitInput, [TopicPartition: CommittedOffset], OffsetCommitReply)
+        case removal(groupId: String, [TopicPartition], includingGroup: Bool)
+
+        var groupId: String {
+            switch self {
+            case .metadata(let groupId, _), .removal(let groupId, _, _): groupId
+            case .offsets(let input, _, _): input.groupId
+            }
+        }
+    }
+
+    struct GroupDeadline: Sendable, Comparable {
+        var deadline: Duration
+        var groupId: String
+
+        static func < (left: Self, right: Self) -> Bool {
+            (left.deadline, left.groupId) < (right.deadline, right.groupId)
+        }
+    }
+
+    var entries: [String: Entry] = [:]
+    var partitions: [Int32: PartitionState] = [:]
+    var appends: OrderedDictionary<CommitToken, PendingAppend> = [:]
+    var deadlines = Heap<GroupDeadline>()
+    var retentionCheckDue: Duration?
+    private var nextToken: CommitToken = 1
+
+    public init(configuration: GroupConfiguration) {
+        self.configuration = configuration
+    }
+
+    // MARK: What others may know
+
+    /// The number of groups held.
+    public var groupCount: Int { entries.count }
+
+    /// The number of appends whose outcome is awaited.
+    public var pendingAppendCount: Int { appends.count }
+
+    /// When ``tick(now:)`` is due at the latest; a tick that comes early does no harm. `nil`: nothing is pending.
+    public var nextDeadline: Duration? {
+        [deadlines.min?.deadline, retentionCheckDue].compactMap(\.self).min()
+    }
+
+    /// Every ticket that is not answered yet.
+    public var parkedTickets: [RequestTicket] {
+        entries.values.flatMap(\.machine.parkedTickets)
+            + appends.values.compactMap { if case .offsets(let input, _, _) = $0 { input.ticket } else { nil } }
+    }
+
+    /// One group's rules, for inspection.
+    public func group(_ groupId: String) -> GroupStateMachine? { entries[groupId]?.machine }
+
+    /// Why requests about a group are refused here, if they are: its partition is another broker's, or is loading.
+    public func availability(ofGroup groupId: String) -> ErrorCode? {
+        switch partitions[configuration.partition(forGroup: groupId)] {
+        case nil: .notCoordinator
+        case .loading: .coordinatorLoadInProgress
+        case .active: nil
+        }
+    }
+
+    /// As ``availability(ofGroup:)``, for requests that need a group's name. The name must fit into a record's key.
+    func refusal(ofGroup groupId: String) -> ErrorCode? {
+        if groupId.isEmpty || groupId.utf8.count > Int(Int16.max) { return .invalidGroupId }
+        return availability(ofGroup: groupId)
+    }
+
+    // MARK: Performing a group's actions
+
+    /// Lets a group act, and turns what it asks for into the driver's terms.
+    mutating func act(
+        _ groupId: String, now: CoordinatorTime, _ input: (inout GroupStateMachine) -> [GroupAction]
+    ) -> [CoordinatorAction] {
+        guard var entry = entries.removeValue(forKey: groupId) else { return [] }
+        let actions = input(&entry.machine)
+        entries[groupId] = entry
+        let performed = perform(actions, of: groupId, now: now)
+        settle(groupId)
+        return performed
+    }
+
+    private mutating func perform(
+        _ actions: [GroupAction], of groupId: String, now: CoordinatorTime
+    ) -> [CoordinatorAction] {
+        var performed: [CoordinatorAction] = []
+        for action in actions {
+            switch action {
+            case .reply(let ticket, let reply):
+                performed.append(.reply(ticket, reply))
+            case .persist(let id, let metadata):
+                do {
+                    let record = try GroupRecord(.group(groupId: groupId, metadata))
+                    performed.append(begin(.metadata(groupId: groupId, id), records: [record]))
+                } catch {
+                    // A name that the record format has no room for; no retry can help.
+                    let consequences = entries[groupId]?.machine.failed(id, .messageTooLarge, now: now) ?? []
+                    performed += perform(consequences, of: groupId, now: now)
+                }
+            }
+        }
+        return performed
+    }
+
+    mutating func begin(_ pending: PendingAppend, records: [GroupRecord]) -> CoordinatorAction {
+        let token = nextToken
+        nextToken = CommitToken(rawValue: token.rawValue + 1)
+        appends[token] = pending
+        entries[pending.groupId]?.appends += 1
+        return .append(token, partition: configuration.partition(forGroup: pending.groupId), records: records)
+    }
+
+    /// Forgets the group if nothing is left of it, else makes sure its next deadline is known.
+    mutating func settle(_ groupId: String) {
+        guard let entry = entries[groupId] else { return }
+        if entry.machine.isVacant && entry.offsets.isEmpty && entry.appends == 0 {
+            entries[groupId] = nil
+        } else if let deadline = entry.machine.nextDeadline, deadline < entry.scheduled ?? .seconds(Int64.max) {
+            entries[groupId]?.scheduled = deadline
+            deadlines.insert(GroupDeadline(deadline: deadline, groupId: groupId))
+        }
+    }
+
+    /// Makes room for a group that is not known yet; false when there is none.
+    mutating func create(_ groupId: String) -> Bool {
+        if entries[groupId] != nil { return true }
+        guard entries.count < configuration.maximumGroups else { return false }
+        insertEmptyGroup(groupId)
+        return true
+    }
+
+    mutating func insertEmptyGroup(_ groupId: String) {
+        entries[groupId] = Entry(
+            machine: GroupStateMachine(groupId: groupId, configuration: configuration),
+            partition: configuration.partition(forGroup: groupId))
+    }
+}

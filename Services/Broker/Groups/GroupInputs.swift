@@ -1,0 +1,178 @@
+import KafkaWire
+import NIOCore
+
+/// An assignment strategy a member offers, and what it wants the leader to know under that strategy.
+public struct GroupProtocol: Sendable, Hashable {
+    public var name: String
+    /// Opaque to the broker, but for the topics of a consumer's subscription.
+    public var metadata: ByteBuffer
+
+    public init(name: String, metadata: ByteBuffer) {
+        self.name = name
+        self.metadata = metadata
+    }
+}
+
+/// A JoinGroup request.
+public struct JoinInput: Sendable, Hashable {
+    public var ticket: RequestTicket
+    public var groupId: String
+    /// Empty on a client's first attempt.
+    public var memberId: String
+    /// `group.instance.id`, for a static member (KIP-345).
+    public var groupInstanceId: String?
+    public var protocolType: String
+    /// In the member's order of preference; a name's second mention is dropped.
+    public var protocols: [GroupProtocol]
+    public var sessionTimeout: Duration
+    /// The session timeout where the request has none (version 0).
+    public var rebalanceTimeout: Duration
+    public var clientId: String
+    public var clientHost: String
+    /// The id the member gets if it needs one: fresh, never used before. Made by the driver.
+    public var newMemberId: String
+    /// Version 4 and later: a dynamic member gets its id first and joins with it (KIP-394).
+    public var requiresKnownMemberId: Bool
+    /// Version 9 and later: a returning static leader may be told not to assign (KIP-814).
+    public var supportsSkippingAssignment: Bool
+
+    public init(
+        ticket: RequestTicket, groupId: String, memberId: String = "", groupInstanceId: String? = nil,
+        protocolType: String = "consumer", protocols: [GroupProtocol], sessionTimeout: Duration,
+        rebalanceTimeout: Duration, clientId: String = "", clientHost: String = "", newMemberId: String,
+        requiresKnownMemberId: Bool = true, supportsSkippingAssignment: Bool = true
+    ) {
+        self.ticket = ticket
+        self.groupId = groupId
+        self.memberId = memberId
+        self.groupInstanceId = groupInstanceId
+        self.protocolType = protocolType
+        var seen: Set<String> = []
+        self.protocols = protocols.filter { seen.insert($0.name).inserted }
+        self.sessionTimeout = sessionTimeout
+        self.rebalanceTimeout = rebalanceTimeout <= .zero ? sessionTimeout : rebalanceTimeout
+        self.clientId = clientId
+        self.clientHost = clientHost
+        self.newMemberId = newMemberId
+        self.requiresKnownMemberId = requiresKnownMemberId
+        self.supportsSkippingAssignment = supportsSkippingAssignment
+    }
+}
+
+/// Who a member says it is.
+public struct MemberIdentity: Sendable, Hashable {
+    public var memberId: String
+    public var groupInstanceId: String?
+
+    public init(memberId: String, groupInstanceId: String? = nil) {
+        self.memberId = memberId
+        self.groupInstanceId = groupInstanceId
+    }
+}
+
+/// A SyncGroup request.
+public struct SyncInput: Sendable, Hashable {
+    public var ticket: RequestTicket
+    public var groupId: String
+    public var member: MemberIdentity
+    public var generation: Generation
+    /// Version 5 and later; checked against the group's when given.
+    public var protocolType: String?
+    public var protocolName: String?
+    /// By member id; only the leader's counts.
+    public var assignments: [String: ByteBuffer]
+
+    public init(
+        ticket: RequestTicket, groupId: String, member: MemberIdentity, generation: Generation,
+        protocolType: String? = nil, protocolName: String? = nil, assignments: [String: ByteBuffer] = [:]
+    ) {
+        self.ticket = ticket
+        self.groupId = groupId
+        self.member = member
+        self.generation = generation
+        self.protocolType = protocolType
+        self.protocolName = protocolName
+        self.assignments = assignments
+    }
+}
+
+/// A Heartbeat request.
+public struct HeartbeatInput: Sendable, Hashable {
+    public var ticket: RequestTicket
+    public var groupId: String
+    public var member: MemberIdentity
+    public var generation: Generation
+
+    public init(ticket: RequestTicket, groupId: String, member: MemberIdentity, generation: Generation) {
+        self.ticket = ticket
+        self.groupId = groupId
+        self.member = member
+        self.generation = generation
+    }
+}
+
+/// A LeaveGroup request: one member before version 3, any number since.
+public struct LeaveInput: Sendable, Hashable {
+    public var ticket: RequestTicket
+    public var groupId: String
+    /// An administrator removes a static member by its instance id and an empty member id.
+    public var members: [MemberIdentity]
+
+    public init(ticket: RequestTicket, groupId: String, members: [MemberIdentity]) {
+        self.ticket = ticket
+        self.groupId = groupId
+        self.members = members
+    }
+}
+
+/// An OffsetCommit request.
+public struct OffsetCommitInput: Sendable, Hashable {
+    /// One partition of the commit.
+    public struct Partition: Sendable, Hashable {
+        public var topicPartition: TopicPartition
+        /// Version 10 and later; carried to the answer.
+        public var topicId: KafkaUUID
+        public var offset: Offset
+        public var leaderEpoch: LeaderEpoch
+        public var metadata: String
+        /// Set by the driver when it refuses this partition for a reason of its own, such as an unknown topic.
+        public var refusal: ErrorCode?
+
+        public init(
+            _ topicPartition: TopicPartition, topicId: KafkaUUID = .zero, offset: Offset,
+            leaderEpoch: LeaderEpoch = .none, metadata: String = "", refusal: ErrorCode? = nil
+        ) {
+            self.topicPartition = topicPartition
+            self.topicId = topicId
+            self.offset = offset
+            self.leaderEpoch = leaderEpoch
+            self.metadata = metadata
+            self.refusal = refusal
+        }
+    }
+
+    public var ticket: RequestTicket
+    public var groupId: String
+    /// An empty id and no generation is a simple consumer, which only an empty group accepts.
+    public var member: MemberIdentity
+    public var generation: Generation
+    /// Versions 2 to 4: a retention of the client's own.
+    public var retention: Duration?
+    public var partitions: [Partition]
+    /// Version 9 and later: a missing group is `GROUP_ID_NOT_FOUND`, before it was `ILLEGAL_GENERATION`.
+    public var knowsGroupIdNotFound: Bool
+
+    public init(
+        ticket: RequestTicket, groupId: String, member: MemberIdentity = MemberIdentity(memberId: ""),
+        generation: Generation = .none, retention: Duration? = nil, partitions: [Partition],
+        knowsGroupIdNotFound: Bool = true
+    ) {
+        self.ticket = ticket
+        self.groupId = groupId
+        self.member = member
+        self.generation = generation
+        self.retention = retention
+        self.partitions = partitions
+        self.knowsGroupIdNotFound = knowsGroupIdNotFound
+    }
+}

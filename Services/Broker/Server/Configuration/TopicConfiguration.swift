@@ -1,0 +1,45 @@
+import KafkaWire
+import Storage
+
+extension BrokerConfiguration {
+    /// What a topic's log is told: the broker's defaults with the topic's own values over them.
+    ///
+    /// - Throws: the first value that is unknown or out of range, under the topic's name for it.
+    func logConfiguration(topic overrides: [String: String]) throws(SettingError) -> LogConfiguration {
+        var values = topicDefaults.merging(overrides) { $1 }
+        if let codec = values.removeValue(forKey: "compression.type"), codec != "producer" {
+            throw SettingError(
+                key: "compression.type", message: "'\(codec)' is not served; batches keep the producer's codec")
+        }
+        do {
+            return try LogConfiguration(topicConfigurations: values)
+        } catch {
+            throw SettingError(error)
+        }
+    }
+
+    /// Broker-wide defaults are checked at the start, so that the first topic made does not fail instead.
+    func checkTopicDefaults() throws(SettingError) {
+        do {
+            _ = try logConfiguration(topic: [:])
+        } catch {
+            let brokerKey = Self.topicKeys.first { $0.value == error.key }?.key ?? error.key
+            throw SettingError(key: brokerKey, message: error.message)
+        }
+    }
+
+    /// Internal topics: compacted, small segments, never expired.
+    static let offsetsTopicConfigurations = [
+        "cleanup.policy": "compact", "segment.bytes": String(100 * 1024 * 1024), "compression.type": "producer",
+    ]
+}
+
+extension SettingError {
+    init(_ error: LogConfigurationError) {
+        switch error {
+        case .unknownKey(let key): self.init(key: key, message: "is not a topic's configuration")
+        case .invalidValue(let key, let value, let allowed):
+            self.init(key: key, message: "'\(value)' is not \(allowed)")
+        }
+    }
+}

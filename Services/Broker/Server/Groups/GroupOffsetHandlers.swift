@@ -1,0 +1,104 @@
+import Groups
+import KafkaMessages
+import KafkaWire
+
+/// OffsetCommit (8), versions 2 to 10: answered when the offsets are in the log.
+struct OffsetCommitHandler: APIHandler {
+    typealias Request = OffsetCommitRequest
+
+    private static let topicIDVersion: Int16 = 10
+
+    let coordinator: GroupCoordinator
+    let topics: TopicTable
+
+    func handle(_ request: OffsetCommitRequest, _ context: RequestContext) async -> Reply<OffsetCommitResponse> {
+        var request = request
+        if context.version >= Self.topicIDVersion {
+            for index in request.topics.indices {
+                request.topics[index].name = topics.topic(id: request.topics[index].topicId)?.name ?? ""
+            }
+        }
+        let committed = request
+        let topics = topics
+        let promise = await coordinator.submit { state, ticket, now in
+            let input = OffsetCommitInput(
+                committed, version: context.version, origin: context.origin(ticket),
+                refusal: { topics.partition($0) == nil ? .unknownTopicOrPartition : nil })
+            return state.commitOffsets(input, now: now)
+        }
+        return .later {
+            guard case .offsetCommit(let reply) = await promise.wait() else { return OffsetCommitResponse() }
+            return OffsetCommitResponse(reply)
+        }
+    }
+}
+
+/// OffsetFetch (9), versions 1 to 10: what groups have committed; from version 8 on many groups in one request.
+struct OffsetFetchHandler: APIHandler {
+    typealias Request = OffsetFetchRequest
+
+    private static let topicIDVersion: Int16 = 10
+
+    let coordinator: GroupCoordinator
+    let topics: TopicTable
+
+    func handle(_ request: OffsetFetchRequest, _ context: RequestContext) async -> Reply<OffsetFetchResponse> {
+        var request = request
+        if context.version >= Self.topicIDVersion {
+            for group in request.groups.indices {
+                for index in request.groups[group].topics?.indices ?? 0..<0 {
+                    let id = request.groups[group].topics?[index].topicId ?? .zero
+                    request.groups[group].topics?[index].name = topics.topic(id: id)?.name ?? ""
+                }
+            }
+        }
+        let asked = request
+        let topics = topics
+        return .now(
+            await coordinator.look { state in
+                state.fetchOffsets(asked, version: context.version, topicId: { topics.topic($0)?.id })
+            })
+    }
+}
+
+/// FindCoordinator (10), versions 0 to 6: this broker, once the offsets topic exists; from version 4 on for many keys.
+///
+/// Gaps: no transactions and no share groups yet, which are told as INVALID_REQUEST.
+struct FindCoordinatorHandler: APIHandler {
+    typealias Request = FindCoordinatorRequest
+    typealias Coordinator = FindCoordinatorResponse.Coordinator
+
+    private static let batchVersion: Int16 = 4
+    private static let groupKey: Int8 = 0
+
+    let coordinator: GroupCoordinator
+    let identity: ClusterIdentity
+
+    func handle(_ request: FindCoordinatorRequest, _ context: RequestContext) async -> Reply<FindCoordinatorResponse> {
+        var problem: TopicRefusal?
+        if request.keyType != Self.groupKey {
+            problem = TopicRefusal(
+                code: .invalidRequest, message: "there is no coordinator for keys of type \(request.keyType) yet")
+        } else {
+            do throws(TopicRefusal) { try await coordinator.prepare() } catch { problem = error }
+        }
+        let keys = context.version >= Self.batchVersion ? request.coordinatorKeys : [request.key]
+        let found = keys.map { answer($0, problem: problem, context) }
+        if context.version >= Self.batchVersion { return .now(FindCoordinatorResponse(coordinators: found)) }
+        let only = found[0]
+        return .now(
+            FindCoordinatorResponse(
+                errorCode: only.errorCode, errorMessage: only.errorMessage, nodeId: only.nodeId, host: only.host,
+                port: only.port))
+    }
+
+    private func answer(_ key: String, problem: TopicRefusal?, _ context: RequestContext) -> Coordinator {
+        if let problem {
+            return Coordinator(
+                key: key, nodeId: -1, host: "", port: -1, errorCode: problem.code, errorMessage: problem.message)
+        }
+        return Coordinator(
+            key: key, nodeId: identity.nodeID.rawValue, host: context.advertised.host,
+            port: Int32(context.advertised.port), errorCode: .none)
+    }
+}

@@ -1,0 +1,44 @@
+import Groups
+import Synchronization
+
+/// The place where one parked group request finds its reply.
+final class ReplyPromise: Sendable {
+    private struct State {
+        var reply: GroupReply?
+        var isAbandoned = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    /// Gives the reply; a second one is a broken rule.
+    func fulfil(_ reply: GroupReply) {
+        let waiter = state.withLock { state in
+            precondition(state.reply == nil, "a ticket is answered exactly once")
+            state.reply = reply
+            return state.waiter.take()
+        }
+        waiter?.resume()
+    }
+
+    /// The reply, or `nil` when the task was cancelled first: then the client is gone and nobody reads it.
+    func wait() async -> GroupReply? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isOver = state.withLock { state -> Bool in
+                    if state.reply != nil || state.isAbandoned { return true }
+                    state.waiter = continuation
+                    return false
+                }
+                if isOver { continuation.resume() }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                state.isAbandoned = true
+                return state.waiter.take()
+            }
+            waiter?.resume()
+        }
+        return state.withLock { $0.reply }
+    }
+}

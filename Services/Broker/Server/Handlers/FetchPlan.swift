@@ -1,0 +1,141 @@
+import KafkaMessages
+import KafkaWire
+import NIOCore
+import Storage
+
+/// One fetch with its partitions looked up: it can be read more than once, before and after a wait.
+struct FetchPlan: Sendable {
+    typealias PartitionData = FetchResponse.PartitionData
+
+    /// The first version that names topics by id.
+    private static let topicIDVersion: Int16 = 13
+
+    private struct Target: Sendable {
+        let request: FetchRequest.FetchPartition
+        let partition: Result<Partition, ErrorCode>
+    }
+
+    /// What one pass over the partitions gave.
+    struct Outcome: Sendable {
+        var response = FetchResponse()
+        var byteCount = 0
+        /// Enough bytes, or an error that must be told at once.
+        var isComplete = false
+    }
+
+    private let names: [(name: String, id: KafkaUUID, targets: [Target])]
+    private let minimumBytes: Int
+    private let maximumBytes: Int
+    private let isReadCommitted: Bool
+
+    init(_ request: FetchRequest, version: Int16, topics: TopicTable, maximumBytes: Int) {
+        minimumBytes = Int(request.minBytes)
+        self.maximumBytes = min(maximumBytes, Int(max(0, request.maxBytes)))
+        isReadCommitted = request.isolationLevel == 1
+        names = request.topics.map { topic in
+            let reference = TopicReference(
+                name: topic.topic, id: topic.topicId, usesID: version >= Self.topicIDVersion)
+            let found = reference.find(in: topics)
+            let targets = topic.partitions.map { partition in
+                Target(request: partition, partition: found.flatMap { Self.find(partition, in: $0) })
+            }
+            return (topic.topic, topic.topicId, targets)
+        }
+    }
+
+    private static func find(
+        _ request: FetchRequest.FetchPartition, in topic: TopicTable.Topic
+    ) -> Result<Partition, ErrorCode> {
+        guard let partition = topic.partition(request.partition) else { return .failure(.unknownTopicOrPartition) }
+        if let error = partition.problem(withEpoch: request.currentLeaderEpoch) { return .failure(error) }
+        return .success(partition)
+    }
+
+    /// Reads what is there now, up to the bounds of the request.
+    func read() async -> Outcome {
+        var outcome = Outcome()
+        for (name, id, targets) in names {
+            var topic = FetchResponse.FetchableTopicResponse(topic: name, topicId: id)
+            topic.partitions.reserveCapacity(targets.count)
+            for target in targets {
+                let data = await read(target, taken: outcome.byteCount)
+                outcome.byteCount += data.records?.byteCount ?? 0
+                outcome.isComplete = outcome.isComplete || data.errorCode != .none
+                topic.partitions.append(data)
+            }
+            outcome.response.responses.append(topic)
+        }
+        outcome.isComplete = outcome.isComplete || outcome.byteCount >= minimumBytes || names.isEmpty
+        return outcome
+    }
+
+    private func read(_ target: Target, taken: Int) async -> PartitionData {
+        let index = target.request.partition
+        let partition: Partition
+        switch target.partition {
+        case .failure(let code): return Self.failed(index, code, nil)
+        case .success(let found): partition = found
+        }
+        let offsets = partition.progress.offsets
+        let position = Offset(target.request.fetchOffset)
+        guard position >= offsets.logStart, position <= offsets.logEnd else {
+            return Self.failed(index, .offsetOutOfRange, offsets)
+        }
+        var data = data(index, offsets)
+        let room = maximumBytes - taken
+        // The first batch is handed out whole however large it is, or a consumer could never pass it.
+        if position == offsets.highWatermark || (room <= 0 && taken > 0) { return data }
+        do {
+            let read = try await partition.read(
+                from: position, maximumBytes: min(room, Int(max(0, target.request.partitionMaxBytes))),
+                atLeastOneBatch: taken == 0)
+            data.records = read.payload
+        } catch {
+            return Self.failed(index, error.errorCode, offsets)
+        }
+        return data
+    }
+
+    private func data(_ index: Int32, _ offsets: PartitionProgress.Offsets) -> PartitionData {
+        PartitionData(
+            partitionIndex: index, highWatermark: offsets.highWatermark.rawValue,
+            lastStableOffset: offsets.highWatermark.rawValue, logStartOffset: offsets.logStart.rawValue,
+            abortedTransactions: isReadCommitted ? [] : nil, records: .empty)
+    }
+
+    private static func failed(
+        _ index: Int32, _ code: ErrorCode, _ offsets: PartitionProgress.Offsets?
+    ) -> PartitionData {
+        PartitionData(
+            partitionIndex: index, errorCode: code, highWatermark: offsets?.highWatermark.rawValue ?? -1,
+            lastStableOffset: offsets?.highWatermark.rawValue ?? -1,
+            logStartOffset: offsets?.logStart.rawValue ?? -1, records: .empty)
+    }
+
+    /// Returns when more than `outcome` may be read, or the time is up.
+    func waitForMore(than outcome: Outcome, atMost timeout: TimeAmount, on loop: any EventLoop) async {
+        let parked = ParkedFetch(missingBytes: minimumBytes - outcome.byteCount)
+        var places: [PartitionProgress] = []
+        for (topic, response) in zip(names, outcome.response.responses) {
+            for (target, data) in zip(topic.targets, response.partitions) {
+                guard case .success(let partition) = target.partition else { continue }
+                if partition.progress.park(parked, at: Offset(data.highWatermark)) {
+                    places.append(partition.progress)
+                } else {
+                    parked.wake()
+                }
+            }
+        }
+        await parked.wait(timeout: timeout, on: loop)
+        for place in places { place.unpark(parked) }
+    }
+}
+
+extension Partition {
+    /// Whether a client knows an older leader than this one, or a newer one than there is (KIP-320).
+    nonisolated func problem(withEpoch epoch: Int32) -> ErrorCode? {
+        if epoch < 0 { return nil }
+        if epoch < leaderEpoch.rawValue { return .fencedLeaderEpoch }
+        return epoch > leaderEpoch.rawValue ? .unknownLeaderEpoch : nil
+    }
+}

@@ -1,0 +1,69 @@
+import KafkaMessages
+import KafkaWire
+import Storage
+
+/// ListOffsets (2), versions 1 to 11: the ends of a partition, or the first record at or after a time.
+///
+/// Exact to the record, not to its batch. -1 latest, -2 and -4 earliest, -3 the largest timestamp; -5 and -6 speak of
+/// tiered storage, of which there is none.
+struct ListOffsetsHandler: APIHandler {
+    typealias Request = ListOffsetsRequest
+    typealias PartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
+
+    private enum Special: Int64 {
+        case latest = -1
+        case earliest = -2
+        case maximumTimestamp = -3
+        case earliestLocal = -4
+        case latestTiered = -5
+        case earliestPendingUpload = -6
+    }
+
+    let topics: TopicTable
+
+    func handle(_ request: ListOffsetsRequest, _ context: RequestContext) async -> Reply<ListOffsetsResponse> {
+        var response = ListOffsetsResponse()
+        for topic in request.topics {
+            var answers: [PartitionResponse] = []
+            for partition in topic.partitions {
+                answers.append(await answer(partition, topic: topic.name))
+            }
+            response.topics.append(
+                ListOffsetsResponse.ListOffsetsTopicResponse(name: topic.name, partitions: answers))
+        }
+        return .now(response)
+    }
+
+    private func answer(
+        _ request: ListOffsetsRequest.ListOffsetsPartition, topic: String
+    ) async -> PartitionResponse {
+        let index = request.partitionIndex
+        guard let partition = topics.partition(TopicPartition(topic: topic, partition: index)) else {
+            return PartitionResponse(partitionIndex: index, errorCode: .unknownTopicOrPartition)
+        }
+        if let error = partition.problem(withEpoch: request.currentLeaderEpoch) {
+            return PartitionResponse(partitionIndex: index, errorCode: error)
+        }
+        do {
+            let found = try await find(request.timestamp, in: partition)
+            return PartitionResponse(
+                partitionIndex: index, errorCode: .none, timestamp: found?.timestamp ?? -1,
+                offset: found?.offset.rawValue ?? -1, leaderEpoch: partition.leaderEpoch.rawValue)
+        } catch {
+            return PartitionResponse(partitionIndex: index, errorCode: error.errorCode)
+        }
+    }
+
+    private func find(
+        _ timestamp: Int64, in partition: Partition
+    ) async throws(StorageError) -> (offset: Offset, timestamp: Int64)? {
+        let offsets = partition.progress.offsets
+        switch Special(rawValue: timestamp) {
+        case .latest: return (offsets.highWatermark, -1)
+        case .earliest, .earliestLocal: return (offsets.logStart, -1)
+        case .latestTiered, .earliestPendingUpload: return nil
+        case .maximumTimestamp: return try await partition.maximumTimestamp().map { ($0.offset, $0.timestamp) }
+        case nil: return try await partition.offset(forTimestamp: timestamp).map { ($0.offset, $0.timestamp) }
+        }
+    }
+}

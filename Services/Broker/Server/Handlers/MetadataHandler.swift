@@ -1,0 +1,91 @@
+import KafkaMessages
+import KafkaWire
+import Metadata
+
+/// Metadata (3), versions 0 to 13: the brokers, and topics by name, by id or all of them.
+///
+/// Creates a missing topic when the request and `auto.create.topics.enable` allow it, and answers it at once.
+struct MetadataHandler: APIHandler {
+    typealias Request = MetadataRequest
+    typealias TopicResponse = MetadataResponse.MetadataResponseTopic
+
+    let topics: TopicTable
+    let controller: TopicController
+    let identity: ClusterIdentity
+    let autoCreateTopics: Bool
+
+    func handle(_ request: MetadataRequest, _ context: RequestContext) async -> Reply<MetadataResponse> {
+        var response = MetadataResponse(
+            brokers: [
+                MetadataResponse.MetadataResponseBroker(
+                    nodeId: identity.nodeID.rawValue, host: context.advertised.host,
+                    port: Int32(context.advertised.port))
+            ],
+            clusterId: identity.clusterID, controllerId: identity.nodeID.rawValue)
+        let wantsAll = request.topics == nil || (context.version == 0 && request.topics?.isEmpty == true)
+        if wantsAll {
+            response.topics = topics.all.map { describe($0) }
+        } else {
+            for topic in request.topics ?? [] {
+                response.topics.append(await answer(topic, mayCreate: request.allowAutoTopicCreation))
+            }
+        }
+        if request.includeTopicAuthorizedOperations {
+            for index in response.topics.indices {
+                response.topics[index].topicAuthorizedOperations = AuthorizedOperations.topic
+            }
+        }
+        if request.includeClusterAuthorizedOperations {
+            response.clusterAuthorizedOperations = AuthorizedOperations.cluster
+        }
+        return .now(response)
+    }
+
+    private func answer(_ asked: MetadataRequest.MetadataRequestTopic, mayCreate: Bool) async -> TopicResponse {
+        guard let name = asked.name else {
+            if let topic = topics.topic(id: asked.topicId) { return describe(topic) }
+            return TopicResponse(errorCode: .unknownTopicId, name: nil, topicId: asked.topicId)
+        }
+        if let topic = topics.topic(name) { return describe(topic) }
+        if TopicName.problem(with: name) != nil {
+            return TopicResponse(errorCode: .invalidTopicException, name: name)
+        }
+        guard mayCreate, autoCreateTopics else {
+            return TopicResponse(errorCode: .unknownTopicOrPartition, name: name)
+        }
+        do {
+            return describe(try await controller.findOrCreate(NewTopic(name: name)))
+        } catch {
+            return TopicResponse(errorCode: error.code, name: name)
+        }
+    }
+
+    private func describe(_ topic: TopicTable.Topic) -> TopicResponse {
+        let node = identity.nodeID.rawValue
+        return TopicResponse(
+            errorCode: .none, name: topic.name, topicId: topic.id, isInternal: TopicName.isInternal(topic.name),
+            partitions: topic.partitions.map { partition in
+                MetadataResponse.MetadataResponsePartition(
+                    errorCode: .none, partitionIndex: partition.topicPartition.partition, leaderId: node,
+                    leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node])
+            })
+    }
+}
+
+/// What a client without restrictions may do, as the bit sets of KIP-430: bit n is operation n.
+enum AuthorizedOperations {
+    private enum Operation: Int32 {
+        case read = 3
+        case write, create, delete, alter, describe, clusterAction, describeConfigs, alterConfigs, idempotentWrite
+    }
+
+    static let topic = bits([.read, .write, .create, .delete, .alter, .describe, .describeConfigs, .alterConfigs])
+    static let cluster = bits([
+        .create, .alter, .describe, .clusterAction, .describeConfigs, .alterConfigs, .idempotentWrite,
+    ])
+    static let group = bits([.read, .delete, .describe])
+
+    private static func bits(_ operations: [Operation]) -> Int32 {
+        operations.reduce(0) { $0 | 1 << $1.rawValue }
+    }
+}

@@ -1,0 +1,101 @@
+import KafkaWire
+import NIOCore
+import Storage
+
+/// One partition's leader: owns its log and runs on the storage thread it was given.
+///
+/// Appends never interleave. What others need to know without asking is in ``progress``.
+actor Partition {
+    nonisolated let topicPartition: TopicPartition
+    nonisolated let topicID: KafkaUUID
+    nonisolated let progress: PartitionProgress
+    nonisolated let leaderEpoch: LeaderEpoch
+
+    private nonisolated let executor: any SerialExecutor
+    private let log: PartitionLog
+    private let clock: WallClock
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// - Parameter log: opened on any thread; from here on only this actor uses it.
+    init(
+        _ topicPartition: TopicPartition, topicID: KafkaUUID, leaderEpoch: LeaderEpoch, log: sending PartitionLog,
+        clock: WallClock, executor: any SerialExecutor
+    ) {
+        self.topicPartition = topicPartition
+        self.topicID = topicID
+        self.leaderEpoch = leaderEpoch
+        self.executor = executor
+        self.clock = clock
+        progress = PartitionProgress(
+            PartitionProgress.Offsets(logStart: log.logStart, highWatermark: log.logEnd, logEnd: log.logEnd))
+        self.log = log
+    }
+
+    /// Appends whole batches as they were received, and tells who waits for them.
+    func append(_ batches: ByteBuffer, origin: AppendOrigin) throws(AppendError) -> AppendResult {
+        let now = clock.now()
+        let result = try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
+        do throws(StorageError) {
+            if log.needsFlush(now: now) { try log.flush() }
+        } catch {
+            throw .storage(error)
+        }
+        publish(appendedBytes: result.appendedBytes)
+        return result
+    }
+
+    /// Stored bytes from the batch that holds `offset` on; empty at the high watermark.
+    func read(from offset: Offset, maximumBytes: Int, atLeastOneBatch: Bool) throws(ReadError) -> LogRead {
+        try log.read(
+            from: offset, maxBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch,
+            below: progress.offsets.highWatermark)
+    }
+
+    /// The first record at or after `timestamp` (milliseconds), exact to the record.
+    func offset(forTimestamp timestamp: Int64) throws(StorageError) -> TimestampedOffset? {
+        try log.offset(forTimestamp: timestamp)
+    }
+
+    /// The record with the largest timestamp.
+    func maximumTimestamp() throws(StorageError) -> TimestampedOffset? {
+        try log.maxTimestamp()
+    }
+
+    /// Writes what `flush.ms` asks for and, when it is time for it, deletes what retention allows.
+    func maintain(applyRetention: Bool) throws(StorageError) {
+        let now = clock.now()
+        if log.needsFlush(now: now) { try log.flush() }
+        guard applyRetention else { return }
+        _ = try log.applyRetention(now: now)
+        publish(appendedBytes: 0)
+    }
+
+    /// Closed segments that are not on the disk yet, to be written by somebody else's thread.
+    func takeFlushWork() throws(StorageError) -> FlushWork? {
+        log.hasUnflushedSegments ? try log.flushWork(includingActiveSegment: false) : nil
+    }
+
+    /// Takes note of what became of ``takeFlushWork()``.
+    func finish(_ work: FlushWork, failure: StorageError?) throws(StorageError) {
+        try log.finishFlush(work, failure: failure)
+    }
+
+    /// Writes what a start without scanning needs, and closes the files.
+    func close() throws(StorageError) {
+        try log.close()
+        progress.wakeAll()
+    }
+
+    /// Removes the partition from the disk.
+    func delete() throws(StorageError) {
+        progress.wakeAll()
+        try log.delete()
+    }
+
+    private func publish(appendedBytes: Int) {
+        progress.publish(
+            PartitionProgress.Offsets(logStart: log.logStart, highWatermark: log.logEnd, logEnd: log.logEnd),
+            appendedBytes: appendedBytes)
+    }
+}

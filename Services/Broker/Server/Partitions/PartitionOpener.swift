@@ -1,0 +1,44 @@
+import KafkaWire
+import Logging
+import Metadata
+import NIOCore
+import NIOPosix
+import Storage
+import SystemPackage
+
+/// Opens partitions in the data folder and gives each a storage thread.
+struct PartitionOpener: Sendable {
+    let configuration: BrokerConfiguration
+    let folder: FilePath
+    let files: any FileSystem
+    let clock: WallClock
+    let storageThreads: MultiThreadedEventLoopGroup
+    let wasCleanShutdown: Bool
+    let logger: Logger
+
+    /// The topic's partitions in order; folders that are missing are made.
+    func open(_ topic: MetadataImage.Topic) async throws -> [Partition] {
+        let log = try configuration.logConfiguration(topic: topic.configurations)
+        var partitions: [Partition] = []
+        partitions.reserveCapacity(topic.partitions.count)
+        for record in topic.partitions {
+            let topicPartition = TopicPartition(topic: topic.name, partition: record.partition)
+            let opened = try PartitionLog.open(
+                folder: folder.appending(topicPartition.description), topicPartition: topicPartition,
+                configuration: log, files: files, wasCleanShutdown: wasCleanShutdown, now: clock.now())
+            report(opened.recovery, of: topicPartition)
+            partitions.append(
+                Partition(
+                    topicPartition, topicID: topic.id, leaderEpoch: record.leaderEpoch, log: opened, clock: clock,
+                    executor: storageThreads.next().executor))
+        }
+        return partitions
+    }
+
+    private func report(_ recovery: RecoveryReport, of topicPartition: TopicPartition) {
+        guard recovery.cutBytes > 0 else { return }
+        logger.warning(
+            "cut a torn tail",
+            metadata: ["partition": "\(topicPartition)", "bytes": "\(recovery.cutBytes)", "reason": "\(recovery.reason ?? "")"])
+    }
+}

@@ -1,0 +1,45 @@
+import KafkaMessages
+import KafkaWire
+
+extension APIRegistry {
+    /// Everything that a broker serves.
+    static func broker(
+        configuration: BrokerConfiguration, identity: ClusterIdentity, topics: TopicTable,
+        controller: TopicController, coordinator: GroupCoordinator
+    ) -> APIRegistry {
+        let records = RecordsProbe()
+        let apis = [
+            RegisteredAPI(ProduceHandler(topics: topics, probe: records)),
+            RegisteredAPI(
+                FetchHandler(topics: topics, maximumBytes: configuration.fetchMaximumBytes, probe: records)),
+            RegisteredAPI(ListOffsetsHandler(topics: topics)),
+            RegisteredAPI(
+                MetadataHandler(
+                    topics: topics, controller: controller, identity: identity,
+                    autoCreateTopics: configuration.autoCreateTopics)),
+            RegisteredAPI(CreateTopicsHandler(controller: controller)),
+            RegisteredAPI(
+                DeleteTopicsHandler(topics: topics, controller: controller, isEnabled: configuration.deleteTopics)),
+            RegisteredAPI(InitProducerIdHandler(controller: controller)),
+            RegisteredAPI(FindCoordinatorHandler(coordinator: coordinator, identity: identity)),
+            RegisteredAPI(JoinGroupHandler(coordinator: coordinator)),
+            RegisteredAPI(SyncGroupHandler(coordinator: coordinator)),
+            RegisteredAPI(HeartbeatHandler(coordinator: coordinator)),
+            RegisteredAPI(LeaveGroupHandler(coordinator: coordinator)),
+            RegisteredAPI(OffsetCommitHandler(coordinator: coordinator, topics: topics)),
+            RegisteredAPI(OffsetFetchHandler(coordinator: coordinator, topics: topics)),
+            RegisteredAPI(DescribeGroupsHandler(coordinator: coordinator)),
+            RegisteredAPI(ListGroupsHandler(coordinator: coordinator)),
+        ]
+        return APIRegistry(apis + [ApiVersionsHandler.registered(with: apis)])
+    }
+}
+
+extension ApiVersionsHandler {
+    /// Lists the given APIs and itself.
+    fileprivate static func registered(with others: [RegisteredAPI]) -> RegisteredAPI {
+        let own = ApiVersion(apiKey: Request.apiKey, versions: advertised)
+        let listing = others.map { ApiVersion(apiKey: $0.key, versions: $0.advertised) } + [own]
+        return RegisteredAPI(ApiVersionsHandler(listing: listing.sorted { $0.apiKey.rawValue < $1.apiKey.rawValue }))
+    }
+}

@@ -1,0 +1,52 @@
+import KafkaRecords
+import KafkaWire
+import Metadata
+import NIOCore
+import Storage
+import SystemPackage
+
+/// `__cluster_metadata`: every fact about topics, in the order in which they became true.
+///
+/// A record is on the disk before anybody sees its effect.
+final class MetadataLog {
+    private let log: PartitionLog
+    private let clock: WallClock
+    private(set) var image = MetadataImage()
+
+    /// Opens the log in `folder` and replays it.
+    init(
+        folder: FilePath, configuration: LogConfiguration, files: any FileSystem, clock: WallClock,
+        wasCleanShutdown: Bool
+    ) throws {
+        self.clock = clock
+        log = try PartitionLog.open(
+            folder: folder, topicPartition: TopicPartition(topic: TopicName.clusterMetadata, partition: 0),
+            configuration: configuration, files: files, wasCleanShutdown: wasCleanShutdown, now: clock.now())
+        var replay = RecordReplay(from: log.logStart, to: log.logEnd)
+        while let position = replay.position {
+            let read = try log.read(
+                from: position, maxBytes: RecordReplay.chunkBytes, atLeastOneBatch: true, below: log.logEnd)
+            for record in try replay.records(of: read.payload) {
+                guard let value = record.value else { continue }
+                image.apply(try MetadataRecord(decoding: value))
+            }
+        }
+    }
+
+    /// Writes the records as one batch, waits for the disk, and applies them.
+    func append(_ records: [MetadataRecord]) throws {
+        let now = clock.now()
+        var builder = RecordBatchBuilder()
+        for record in records {
+            try builder.append(timestamp: now, key: nil, value: record.encode())
+        }
+        let batch = try builder.finish()
+        _ = try log.append(batch, leaderEpoch: 0, now: now, origin: .coordinator)
+        try log.flush()
+        for record in records { image.apply(record) }
+    }
+
+    func close() throws(StorageError) {
+        try log.close()
+    }
+}

@@ -1,0 +1,160 @@
+import KafkaWire
+import Logging
+import Metadata
+import NIOCore
+import Storage
+
+/// Decides what topics exist: the controller of a cluster of one.
+///
+/// *Decide* against the image, *commit* to the metadata log, *apply* to the table that everybody reads.
+actor TopicController {
+    /// Ids reserved in the log at a time, so that most producers cost no write.
+    private static let producerIDBlock: Int64 = 1000
+
+    private let log: MetadataLog
+    private let opener: PartitionOpener
+    private let configuration: BrokerConfiguration
+    private let topics: TopicTable
+    private let logger: Logger
+    private var random = SystemRandomNumberGenerator()
+    private var producerIDs: Range<Int64> = 0..<0
+    private var creating: [String: [CheckedContinuation<Void, Never>]] = [:]
+
+    init(
+        log: sending MetadataLog, opener: PartitionOpener, configuration: BrokerConfiguration,
+        topics: TopicTable, logger: Logger
+    ) {
+        self.log = log
+        self.opener = opener
+        self.configuration = configuration
+        self.topics = topics
+        self.logger = logger
+    }
+
+    /// Opens every partition that the metadata names.
+    func openAll() async throws {
+        for topic in log.image.topics.values.sorted(by: { $0.name < $1.name }) {
+            try await open(topic)
+        }
+    }
+
+    /// What a creation gave or, when only validated, would give.
+    struct Created: Sendable {
+        let id: KafkaUUID
+        let partitions: Int32
+    }
+
+    func create(_ new: NewTopic, validateOnly: Bool) async throws(TopicRefusal) -> Created {
+        await untilCreated(new.name)
+        if topics.topic(new.name) != nil {
+            throw TopicRefusal(code: .topicAlreadyExists, message: "topic '\(new.name)' exists already")
+        }
+        if let other = collision(with: new.name) {
+            throw TopicRefusal(
+                code: .invalidTopicException,
+                message: "'\(new.name)' differs from '\(other)' in '.' and '_' only, and metrics could not tell them apart")
+        }
+        let count = try new.checked(against: configuration, node: configuration.nodeID)
+        if validateOnly { return Created(id: .zero, partitions: count) }
+        creating[new.name] = []
+        defer { for waiter in creating.removeValue(forKey: new.name) ?? [] { waiter.resume() } }
+        let id = KafkaUUID.random(using: &random)
+        do {
+            try log.append(records(for: new, id: id, count: count))
+            guard let topic = log.image.topic(id: id) else {
+                throw TopicRefusal(code: .unknownServerError, message: "the metadata log lost the topic")
+            }
+            try await open(topic)
+        } catch {
+            logger.error("a topic could not be created", metadata: ["topic": "\(new.name)", "error": "\(error)"])
+            throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
+        }
+        logger.info("topic created", metadata: ["topic": "\(new.name)", "partitions": "\(count)"])
+        return Created(id: id, partitions: count)
+    }
+
+    /// The topic, made with the broker's defaults where there is none.
+    func findOrCreate(_ new: NewTopic) async throws(TopicRefusal) -> TopicTable.Topic {
+        do {
+            _ = try await create(new, validateOnly: false)
+        } catch {
+            guard error.code == .topicAlreadyExists else { throw error }
+        }
+        guard let topic = topics.topic(new.name) else {
+            throw TopicRefusal(code: .unknownTopicOrPartition, message: "'\(new.name)' was deleted again")
+        }
+        return topic
+    }
+
+    func delete(_ name: String) async throws(TopicRefusal) {
+        guard let topic = topics.topic(name) else {
+            throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'")
+        }
+        if TopicName.isInternal(name) {
+            throw TopicRefusal(code: .invalidTopicException, message: "'\(name)' is internal and stays")
+        }
+        do {
+            try log.append([.removeTopic(id: topic.id)])
+            _ = topics.remove(name)
+            for partition in topic.partitions { try await partition.delete() }
+        } catch {
+            logger.error("a topic was not deleted cleanly", metadata: ["topic": "\(name)", "error": "\(error)"])
+            throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
+        }
+        logger.info("topic deleted", metadata: ["topic": "\(name)"])
+    }
+
+    /// An id that was never given before, also not before a crash.
+    func nextProducerID() throws(TopicRefusal) -> ProducerID {
+        if producerIDs.isEmpty {
+            let first = log.image.nextProducerID.rawValue
+            let end = first + Self.producerIDBlock
+            do {
+                try log.append([.producerIDs(broker: configuration.nodeID, next: ProducerID(end))])
+            } catch {
+                throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
+            }
+            producerIDs = first..<end
+        }
+        return ProducerID(producerIDs.removeFirst())
+    }
+
+    func close() throws(StorageError) {
+        try log.close()
+    }
+
+    private func records(for new: NewTopic, id: KafkaUUID, count: Int32) -> [MetadataRecord] {
+        let node = configuration.nodeID
+        var records: [MetadataRecord] = [.topic(name: new.name, id: id)]
+        records += (0..<count).map { index in
+            .partition(
+                PartitionRecord(
+                    partition: index, topicID: id, replicas: [node], inSyncReplicas: [node], leader: node,
+                    leaderEpoch: 0))
+        }
+        records += new.configurations.sorted { $0.key < $1.key }.map {
+            .topicConfig(topic: new.name, key: $0.key, value: $0.value)
+        }
+        return records
+    }
+
+    private func open(_ topic: MetadataImage.Topic) async throws {
+        let partitions = try await opener.open(topic)
+        topics.insert(
+            TopicTable.Topic(
+                name: topic.name, id: topic.id, partitions: partitions, configurations: topic.configurations))
+    }
+
+    /// Waits while somebody else is making this topic.
+    private func untilCreated(_ name: String) async {
+        while creating[name] != nil {
+            await withCheckedContinuation { creating[name]?.append($0) }
+        }
+    }
+
+    private func collision(with name: String) -> String? {
+        guard name.contains(where: { $0 == "." || $0 == "_" }) else { return nil }
+        let key = name.replacing(".", with: "_")
+        return log.image.topics.keys.first { $0 != name && $0.replacing(".", with: "_") == key }
+    }
+}

@@ -1,0 +1,71 @@
+import KafkaWire
+import Metadata
+import Synchronization
+
+/// The topics of this broker and their partitions, for every thread to look up.
+///
+/// One writer, the topic controller, publishes; readers take the lock for one dictionary access.
+final class TopicTable: Sendable {
+    /// One topic with its open partitions, numbered from 0.
+    struct Topic: Sendable {
+        let name: String
+        let id: KafkaUUID
+        let partitions: [Partition]
+        let configurations: [String: String]
+
+        func partition(_ index: Int32) -> Partition? {
+            partitions.indices.contains(Int(index)) ? partitions[Int(index)] : nil
+        }
+    }
+
+    private struct State {
+        var topics: [String: Topic] = [:]
+        var names: [KafkaUUID: String] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    func topic(_ name: String) -> Topic? { state.withLock { $0.topics[name] } }
+
+    func topic(id: KafkaUUID) -> Topic? {
+        state.withLock { state in state.names[id].flatMap { state.topics[$0] } }
+    }
+
+    func partition(_ topicPartition: TopicPartition) -> Partition? {
+        topic(topicPartition.topic)?.partition(topicPartition.partition)
+    }
+
+    /// By name.
+    var all: [Topic] { state.withLock { Array($0.topics.values) }.sorted { $0.name < $1.name } }
+
+    func insert(_ topic: Topic) {
+        state.withLock { state in
+            state.topics[topic.name] = topic
+            state.names[topic.id] = topic.name
+        }
+    }
+
+    func remove(_ name: String) -> Topic? {
+        state.withLock { state in
+            guard let topic = state.topics.removeValue(forKey: name) else { return nil }
+            state.names[topic.id] = nil
+            return topic
+        }
+    }
+}
+
+/// How a request names a topic: by name, and by id in the newer versions.
+struct TopicReference {
+    let name: String
+    let id: KafkaUUID
+    let usesID: Bool
+
+    /// The topic, or the error that says which of the two was not found.
+    func find(in table: TopicTable) -> Result<TopicTable.Topic, ErrorCode> {
+        if usesID {
+            return table.topic(id: id).map(Result.success) ?? .failure(.unknownTopicId)
+        }
+        return table.topic(name).map(Result.success) ?? .failure(.unknownTopicOrPartition)
+    }
+}
+

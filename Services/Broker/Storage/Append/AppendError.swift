@@ -1,0 +1,77 @@
+import KafkaRecords
+import KafkaWire
+
+/// Who wrote the batches of an append.
+public enum AppendOrigin: Hashable, Sendable {
+    /// A producer: everything is checked.
+    case client
+    /// The broker's own coordinators: control batches are allowed and sequence numbers not looked at.
+    case coordinator
+}
+
+/// Why an append was refused. Nothing of it is in the log.
+public enum AppendError: Error, Hashable, Sendable {
+    /// A batch is not what the record format allows.
+    case invalidBatch(RecordError)
+    /// No batch at all.
+    case empty
+    /// A batch larger than `max.message.bytes`.
+    case batchTooLarge(byteCount: Int, limit: Int)
+    /// More than fits in a segment (`segment.bytes`).
+    case appendTooLarge(byteCount: Int, limit: Int)
+    /// A record without a key where the topic is compacted.
+    case missingKey(index: Int)
+    /// Records of this producer are missing before the batch.
+    case outOfOrderSequence(ProducerID, expected: Int32, found: Int32)
+    /// Another producer took over the id.
+    case fencedProducer(ProducerID, currentEpoch: Int16, found: Int16)
+    /// Some batches of the append are in the log already and others are not; producers repeat an append as it was.
+    case partlyDuplicate(ProducerID)
+    /// The disk.
+    case storage(StorageError)
+
+    /// The answer to the producer.
+    public var errorCode: ErrorCode {
+        switch self {
+        case .invalidBatch(let error): error.errorCode
+        case .empty, .missingKey: .invalidRecord
+        case .batchTooLarge: .messageTooLarge
+        case .appendTooLarge: .recordListTooLarge
+        case .outOfOrderSequence: .outOfOrderSequenceNumber
+        case .fencedProducer: .invalidProducerEpoch
+        case .partlyDuplicate: .duplicateSequenceNumber
+        case .storage(let error): error.errorCode
+        }
+    }
+}
+
+extension AppendError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .invalidBatch(let error): "record batch: \(error)"
+        case .empty: "no record batch"
+        case .batchTooLarge(let count, let limit): "a batch of \(count) bytes, max.message.bytes is \(limit)"
+        case .appendTooLarge(let count, let limit): "batches of \(count) bytes, segment.bytes is \(limit)"
+        case .missingKey(let index): "record \(index) has no key and the topic is compacted"
+        case .outOfOrderSequence(let producer, let expected, let found):
+            "producer \(producer) sent sequence \(found), expected is \(expected)"
+        case .fencedProducer(let producer, let current, let found):
+            "producer \(producer) has epoch \(found), its current epoch is \(current)"
+        case .partlyDuplicate(let producer): "producer \(producer) repeated a part of an append"
+        case .storage(let error): error.description
+        }
+    }
+}
+
+/// Where an append's records are.
+public struct AppendResult: Hashable, Sendable {
+    public var firstOffset: Offset
+    public var lastOffset: Offset
+    /// The broker's time that all records have now, or -1 where they keep their producer's.
+    public var logAppendTime: Int64
+    public var logStart: Offset
+    /// The records were in the log before, at these offsets; nothing was written.
+    public var isDuplicate: Bool
+    /// Bytes added to the log.
+    public var appendedBytes: Int
+}

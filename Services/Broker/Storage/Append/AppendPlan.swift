@@ -1,0 +1,128 @@
+import KafkaRecords
+import KafkaWire
+import NIOCore
+
+/// What an append will write, decided before anything is.
+struct AppendPlan {
+    /// Batches as they came, in order; their base offsets are still those that the producer sent.
+    private(set) var batches: [RecordBatch] = []
+    private(set) var byteCount = 0
+    /// Offsets that the batches take.
+    private(set) var offsetCount: Int64 = 0
+    /// The largest of the batches' timestamps; -1 where they have none.
+    private(set) var largestTimestamp: Int64 = -1
+    /// Set where every batch is in the log already.
+    var duplicate: (first: Offset, last: Offset)?
+
+    mutating func add(_ batch: RecordBatch) {
+        batches.append(batch)
+        byteCount += batch.header.totalBytes
+        offsetCount += Int64(batch.header.lastOffsetDelta) + 1
+        largestTimestamp = max(largestTimestamp, batch.header.maxTimestamp)
+    }
+}
+
+/// The rules of an append, apart from files: which batches may enter a log.
+struct AppendRules {
+    /// Compressed records of one batch may grow to this where they must be looked at.
+    static let maximumDecompressedBytes = 64 << 20
+
+    var configuration: LogConfiguration
+    var origin: AppendOrigin
+
+    /// Checks everything and changes nothing. The cost is that of the batches' checksums, but on a compacted topic, where
+    /// every record's key is looked for.
+    func plan(_ frame: ByteBuffer, producers: ProducerStateTable) throws(AppendError) -> AppendPlan {
+        var plan = AppendPlan()
+        var sequence = RecordBatchSequence(frame, trailing: .error)
+        while let batch = try next(&sequence) {
+            try check(batch)
+            plan.add(batch)
+        }
+        guard !plan.batches.isEmpty else { throw .empty }
+        guard plan.byteCount <= configuration.segmentBytes else {
+            throw .appendTooLarge(byteCount: plan.byteCount, limit: configuration.segmentBytes)
+        }
+        if origin == .client { try checkSequences(&plan, producers) }
+        return plan
+    }
+
+    private func next(_ sequence: inout RecordBatchSequence) throws(AppendError) -> RecordBatch? {
+        do { return try sequence.next() } catch { throw .invalidBatch(error) }
+    }
+
+    private func check(_ batch: RecordBatch) throws(AppendError) {
+        guard batch.header.totalBytes <= configuration.maxMessageBytes else {
+            throw .batchTooLarge(byteCount: batch.header.totalBytes, limit: configuration.maxMessageBytes)
+        }
+        do {
+            switch origin {
+            case .client: _ = try RecordBatchHeader.validate(batch: batch.bytes)
+            case .coordinator: try checkInternal(batch)
+            }
+        } catch {
+            throw .invalidBatch(error)
+        }
+        if configuration.cleanupPolicy.contains(.compact), !batch.header.isControl { try checkKeys(batch) }
+    }
+
+    private func checkInternal(_ batch: RecordBatch) throws(RecordError) {
+        try batch.header.verifyChecksum(of: batch.bytes)
+        let offsets = Int(batch.header.lastOffsetDelta) + 1
+        guard batch.header.recordsCount >= 1, Int(batch.header.recordsCount) == offsets else {
+            throw .invalidRecordCount(records: Int(batch.header.recordsCount), offsets: offsets)
+        }
+    }
+
+    private func checkKeys(_ batch: RecordBatch) throws(AppendError) {
+        var index = 0
+        do {
+            var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.maximumDecompressedBytes)
+            while let record = try reader.nextPosition() {
+                if !record.hasKey { break }
+                index += 1
+            }
+        } catch {
+            throw .invalidBatch(error)
+        }
+        if index < Int(batch.header.recordsCount) { throw .missingKey(index: index) }
+    }
+
+    // MARK: Idempotence
+
+    private func checkSequences(_ plan: inout AppendPlan, _ producers: ProducerStateTable) throws(AppendError) {
+        // States as they are after the earlier batches of the same append; an append of one batch needs none.
+        var ahead: [ProducerID: ProducerState] = [:]
+        var duplicates: [ProducerState.Batch] = []
+        for batch in plan.batches where batch.header.hasProducerID {
+            let header = batch.header
+            let state = ahead[header.producerID] ?? producers[header.producerID]
+            switch ProducerState.judge(header, against: state) {
+            case .next: break
+            case .duplicate(let earlier): duplicates.append(earlier)
+            case .gap(let expected):
+                throw .outOfOrderSequence(header.producerID, expected: expected, found: header.baseSequence)
+            case .fenced(let current):
+                throw .fencedProducer(header.producerID, currentEpoch: current, found: header.producerEpoch)
+            }
+            if plan.batches.count > 1, duplicates.isEmpty {
+                ahead[header.producerID] = Self.state(state, after: header)
+            }
+        }
+        guard let first = duplicates.first, let last = duplicates.last else { return }
+        guard duplicates.count == plan.batches.count else {
+            throw .partlyDuplicate(plan.batches[0].header.producerID)
+        }
+        plan.duplicate = (first.firstOffset, last.lastOffset)
+    }
+
+    private static func state(_ state: ProducerState?, after header: RecordBatchHeader) -> ProducerState {
+        let batch = ProducerState.Batch(
+            baseSequence: header.baseSequence, offsetDelta: header.lastOffsetDelta, firstOffset: 0)
+        guard var next = state else {
+            return ProducerState(epoch: header.producerEpoch, batches: [batch], lastAppend: 0)
+        }
+        next.add(batch, epoch: header.producerEpoch, now: 0)
+        return next
+    }
+}

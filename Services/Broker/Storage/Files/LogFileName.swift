@@ -1,0 +1,36 @@
+import KafkaWire
+import SystemPackage
+
+/// The names of a partition's files: Kafka's, twenty digits of the base offset and what the file holds.
+public enum LogFileName {
+    public enum Kind: String, CaseIterable, Sendable {
+        case log, index, timeindex, snapshot
+    }
+
+    /// A file that was being written when the process ended; removed at the next start.
+    static let temporaryExtension = "tmp"
+    /// Ends the name of a partition's folder that is being deleted.
+    public static let deletedFolderSuffix = "-delete"
+    /// Holds the log start where it is not a segment's base offset.
+    static let logStartCheckpoint = "log-start-offset"
+
+    /// `00000000000000000042.log`
+    static func name(_ kind: Kind, _ offset: Offset) -> String {
+        let digits = String(offset.rawValue)
+        return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "." + kind.rawValue
+    }
+
+    /// The kind and offset of a file by its name, or `nil` for a file that is not the log's.
+    static func parse(_ name: String) -> (kind: Kind, offset: Offset)? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].utf8.count == 20, let kind = Kind(rawValue: String(parts[1])),
+            parts[0].utf8.allSatisfy({ (48...57).contains($0) }), let offset = Int64(parts[0])
+        else { return nil }
+        return (kind, Offset(rawValue: offset))
+    }
+}
+
+extension FilePath {
+    /// The path of one of a segment's files in this folder.
+    func file(_ kind: LogFileName.Kind, _ offset: Offset) -> FilePath { appending(LogFileName.name(kind, offset)) }
+}

@@ -1,0 +1,246 @@
+import KafkaRecords
+import KafkaWire
+import NIOCore
+import SystemPackage
+
+/// One segment's files while they are in use. Opens each on first use; has one owner, the partition's log.
+final class OpenSegment {
+    let baseOffset: Offset
+    let folder: FilePath
+    private let files: any FileSystem
+    private let indexIntervalBytes: Int
+    /// When this object was made, which for a new segment is when the segment was.
+    let createdAt: Int64
+
+    /// Bytes of whole batches; nothing after them is ever read.
+    private(set) var byteCount: Int64
+    var offsetIndex: SparseIndex<OffsetIndexEntry>
+    var timeIndex: SparseIndex<TimeIndexEntry>
+
+    private var logFile: (any File)?
+    private var bytesSinceIndexEntry = 0
+    private var knownTimes: Times?
+
+    /// What the records' timestamps are.
+    struct Times {
+        /// -1 without records that have one.
+        var largest: Int64 = -1
+        /// The last offset of the batch that has it.
+        var largestOffset: Offset
+        /// Of the newest time index entry.
+        var indexed: Int64 = -1
+        /// The largest timestamp of the first batch; -1 where there is none.
+        var first: Int64 = -1
+    }
+
+    private init(
+        _ baseOffset: Offset, folder: FilePath, files: any FileSystem, configuration: LogConfiguration, now: Int64,
+        byteCount: Int64, indexEntries: (offset: Int, time: Int)
+    ) {
+        self.baseOffset = baseOffset
+        self.folder = folder
+        self.files = files
+        indexIntervalBytes = configuration.indexIntervalBytes
+        createdAt = now
+        self.byteCount = byteCount
+        offsetIndex = SparseIndex(
+            path: folder.file(.index, baseOffset), files: files, writtenCount: indexEntries.offset)
+        timeIndex = SparseIndex(
+            path: folder.file(.timeindex, baseOffset), files: files, writtenCount: indexEntries.time)
+    }
+
+    /// A new, empty segment; the last step that can fail is making its log file.
+    static func create(
+        _ baseOffset: Offset, folder: FilePath, files: any FileSystem, configuration: LogConfiguration, now: Int64
+    ) throws(StorageError) -> OpenSegment {
+        try files.remove(folder.file(.index, baseOffset))
+        try files.remove(folder.file(.timeindex, baseOffset))
+        let segment = OpenSegment(
+            baseOffset, folder: folder, files: files, configuration: configuration, now: now, byteCount: 0,
+            indexEntries: (0, 0))
+        segment.knownTimes = Times(largestOffset: baseOffset)
+        segment.logFile = try files.create(folder.file(.log, baseOffset))
+        return segment
+    }
+
+    /// A segment that is on disk; `nil` for its index where a file of it is missing or damaged, see ``rebuild()``.
+    ///
+    /// - Parameter byteCount: how much of its log file holds batches.
+    static func existing(
+        _ baseOffset: Offset, byteCount: Int64, folder: FilePath, files: any FileSystem,
+        configuration: LogConfiguration, now: Int64
+    ) throws(StorageError) -> (segment: OpenSegment, hasIndexes: Bool) {
+        let offsets = try entryCount(OffsetIndexEntry.self, baseOffset, folder, files)
+        let times = try entryCount(TimeIndexEntry.self, baseOffset, folder, files)
+        let segment = OpenSegment(
+            baseOffset, folder: folder, files: files, configuration: configuration, now: now, byteCount: byteCount,
+            indexEntries: (offsets ?? 0, times ?? 0))
+        return (segment, offsets != nil && times != nil)
+    }
+
+    private static func entryCount<Entry: IndexEntry>(
+        _ type: Entry.Type, _ baseOffset: Offset, _ folder: FilePath, _ files: any FileSystem
+    ) throws(StorageError) -> Int? {
+        guard let size = try files.byteCount(of: folder.file(Entry.kind, baseOffset)),
+            size % Int64(Entry.byteCount) == 0
+        else { return nil }
+        return Int(size) / Entry.byteCount
+    }
+
+    // MARK: Files
+
+    /// The open log file.
+    func log() throws(StorageError) -> any File {
+        if let logFile { return logFile }
+        let opened = try files.open(folder.file(.log, baseOffset))
+        logFile = opened
+        return opened
+    }
+
+    /// Closes the files until they are needed again; slices being sent keep theirs open.
+    func releaseFiles() {
+        logFile = nil
+        offsetIndex.releaseFile()
+        timeIndex.releaseFile()
+    }
+
+    /// Walks the batches from a position on.
+    func cursor(
+        from position: Int64, to end: Int64? = nil, windowBytes: Int = BatchCursor.headerWindowBytes
+    ) throws(StorageError) -> BatchCursor {
+        BatchCursor(try log(), from: position, to: end ?? byteCount, windowBytes: windowBytes)
+    }
+
+    // MARK: Writing
+
+    /// The records' timestamps, read from the indexes and the first batch where they are not known yet.
+    func times() throws(StorageError) -> Times {
+        if let knownTimes { return knownTimes }
+        var times = Times(largestOffset: baseOffset)
+        if let entry = try timeIndex.last() {
+            times.largest = entry.timestamp
+            times.indexed = entry.timestamp
+            times.largestOffset = baseOffset + Int64(entry.relativeOffset)
+        }
+        var batches = try cursor(from: 0)
+        if let first = try batches.next() { times.first = first.header.maxTimestamp }
+        knownTimes = times
+        return times
+    }
+
+    /// Does everything that can fail before an append but the write itself.
+    func prepareAppend() throws(StorageError) {
+        _ = try times()
+        if offsetIndex.wantsFlush { try offsetIndex.flush() }
+        if timeIndex.wantsFlush { try timeIndex.flush() }
+    }
+
+    /// Writes batches at the end. After an error the file may hold a part of them behind ``byteCount``.
+    func write(_ image: AppendImage) throws(StorageError) {
+        try log().write(image.pieces, at: byteCount)
+        for header in image.headers { note(header) }
+    }
+
+    /// Cuts the file to its whole batches.
+    func cutTail() throws(StorageError) {
+        try log().truncate(to: byteCount)
+        try log().sync()
+    }
+
+    /// Takes one more batch into account that stands at the end: size, indexes and times.
+    private func note(_ header: RecordBatchHeader) {
+        var times = knownTimes ?? Times(largestOffset: baseOffset)
+        if byteCount == 0 { times.first = header.maxTimestamp }
+        if header.maxTimestamp > times.largest {
+            times.largest = header.maxTimestamp
+            times.largestOffset = header.lastOffset
+        }
+        if bytesSinceIndexEntry > indexIntervalBytes {
+            addIndexEntries(header, &times)
+            bytesSinceIndexEntry = 0
+        }
+        knownTimes = times
+        bytesSinceIndexEntry += header.totalBytes
+        byteCount += Int64(header.totalBytes)
+    }
+
+    private func addIndexEntries(_ header: RecordBatchHeader, _ times: inout Times) {
+        if let relative = Int32(exactly: header.lastOffset - baseOffset), let position = Int32(exactly: byteCount) {
+            offsetIndex.append(OffsetIndexEntry(relativeOffset: relative, position: position))
+        }
+        addTimeEntry(&times)
+    }
+
+    private func addTimeEntry(_ times: inout Times) {
+        guard times.largest > times.indexed, let relative = Int32(exactly: times.largestOffset - baseOffset)
+        else { return }
+        timeIndex.append(TimeIndexEntry(timestamp: times.largest, relativeOffset: relative))
+        times.indexed = times.largest
+    }
+
+    /// Completes the index files: the time index ends with the segment's largest timestamp.
+    func seal() throws(StorageError) {
+        var times = try times()
+        addTimeEntry(&times)
+        knownTimes = times
+        try offsetIndex.flush()
+        try timeIndex.flush()
+    }
+
+    // MARK: Rebuilding
+
+    /// What a scan of the log file found.
+    struct Scan {
+        /// The offset after the last whole batch; the base offset without any.
+        var nextOffset: Offset
+        /// Bytes looked at.
+        var scannedBytes: Int64
+        /// Bytes behind the last whole batch, and why they are none.
+        var cutBytes: Int64 = 0
+        var reason: String?
+    }
+
+    /// Reads every batch, checks it and builds the indexes anew; what follows the last good batch is cut off.
+    func rebuild() throws(StorageError) -> Scan {
+        let fileBytes = try log().byteCount()
+        byteCount = 0
+        bytesSinceIndexEntry = 0
+        knownTimes = Times(largestOffset: baseOffset)
+        try offsetIndex.reset()
+        try timeIndex.reset()
+        var scan = Scan(nextOffset: baseOffset, scannedBytes: fileBytes)
+        var batches = try cursor(from: 0, to: fileBytes, windowBytes: BatchCursor.scanWindowBytes)
+        do {
+            while let found = try batches.next() {
+                try Self.check(try batches.bytes(of: found), found, notBefore: scan.nextOffset, in: log())
+                note(found.header)
+                scan.nextOffset = found.header.nextOffset
+                if offsetIndex.wantsFlush { try offsetIndex.flush() }
+                if timeIndex.wantsFlush { try timeIndex.flush() }
+            }
+        } catch {
+            switch error {
+            case .corrupt(_, _, let reason): scan.reason = reason
+            case .endOfFile: scan.reason = error.description
+            case .operationFailed, .offline: throw error
+            }
+            scan.cutBytes = fileBytes - byteCount
+            try cutTail()
+        }
+        return scan
+    }
+
+    private static func check(
+        _ bytes: ByteBuffer, _ found: BatchCursor.Found, notBefore offset: Offset, in file: any File
+    ) throws(StorageError) {
+        let reason: String
+        do {
+            try found.header.verifyChecksum(of: bytes)
+            if found.header.baseOffset >= offset { return }
+            reason = "base offset \(found.header.baseOffset) after \(offset)"
+        } catch {
+            reason = error.description
+        }
+        throw .corrupt(path: file.path.string, position: found.position, reason: reason)
+    }
+}

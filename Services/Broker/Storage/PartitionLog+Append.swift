@@ -1,0 +1,76 @@
+import KafkaRecords
+import KafkaWire
+import NIOCore
+
+extension PartitionLog {
+    /// Appends whole batches; all of them or none.
+    ///
+    /// The cost is per batch: header and checksum are looked at, records only on a compacted topic, and the received
+    /// bytes are neither copied nor changed. After a disk error the file is cut back to where it was; where that fails
+    /// too the log goes offline.
+    /// - Parameters:
+    ///   - frame: one or more batches as a producer sent them, base offsets 0.
+    ///   - now: the broker's time.
+    public func append(
+        _ frame: ByteBuffer, leaderEpoch: LeaderEpoch, now: Int64, origin: AppendOrigin = .client
+    ) throws(AppendError) -> AppendResult {
+        do { try checkOnline() } catch { throw .storage(error) }
+        let plan = try AppendRules(configuration: configuration, origin: origin).plan(frame, producers: producers)
+        let appendTime = configuration.messageTimestampType == .logAppendTime ? now : nil
+        if let duplicate = plan.duplicate {
+            return AppendResult(
+                firstOffset: duplicate.first, lastOffset: duplicate.last, logAppendTime: appendTime ?? -1,
+                logStart: logStart, isDuplicate: true, appendedBytes: 0)
+        }
+        do {
+            try rollIfNeeded(for: plan, appendTime: appendTime, now: now)
+            try active.prepareAppend()
+        } catch {
+            throw .storage(error)
+        }
+        let image = AppendImage(plan, from: logEnd, leaderEpoch: leaderEpoch, appendTime: appendTime)
+        do { try write(image) } catch { throw .storage(error) }
+        return commit(image, plan, appendTime: appendTime, now: now)
+    }
+
+    private func rollIfNeeded(for plan: AppendPlan, appendTime: Int64?, now: Int64) throws(StorageError) {
+        guard active.byteCount > 0 else { return }
+        let times = try active.times()
+        let rules = RollRules(configuration: configuration)
+        let segment = SegmentInfo(
+            baseOffset: active.baseOffset, byteCount: active.byteCount, largestTimestamp: times.largest)
+        let needed =
+            rules.isFull(segment, adding: plan.byteCount, upTo: logEnd + (plan.offsetCount - 1))
+            || rules.isIndexFull(offsetEntries: active.offsetIndex.count, timeEntries: active.timeIndex.count)
+            || rules.isOld(
+                firstTimestamp: times.first, createdAt: active.createdAt,
+                newTimestamp: appendTime ?? plan.largestTimestamp, now: now)
+        if needed { try roll(now: now) }
+    }
+
+    private func write(_ image: AppendImage) throws(StorageError) {
+        let position = active.byteCount
+        do {
+            try active.write(image)
+        } catch {
+            do { try active.cutTail() } catch { throw goOffline(error) }
+            throw error
+        }
+        if let first = image.headers.first {
+            positions.lastAppend = BatchPosition(
+                offset: first.baseOffset, segment: active.baseOffset, position: position)
+        }
+    }
+
+    private func commit(_ image: AppendImage, _ plan: AppendPlan, appendTime: Int64?, now: Int64) -> AppendResult {
+        let first = logEnd
+        for header in image.headers { producers.record(header, firstOffset: header.baseOffset, now: now) }
+        logEnd = first + plan.offsetCount
+        lastLeaderEpoch = image.headers.last?.partitionLeaderEpoch ?? lastLeaderEpoch
+        isDirty = true
+        if unflushedSince == nil { unflushedSince = now }
+        return AppendResult(
+            firstOffset: first, lastOffset: logEnd - 1, logAppendTime: appendTime ?? -1, logStart: logStart,
+            isDuplicate: false, appendedBytes: plan.byteCount)
+    }
+}

@@ -1,0 +1,93 @@
+import KafkaWire
+import NIOCore
+import SystemPackage
+
+extension PartitionLog {
+    /// Records that a crash of the machine could lose.
+    public var unflushedMessages: Int64 { logEnd - flushedOffset }
+
+    /// Whether `flush.messages` or `flush.ms` ask for a flush now.
+    public func needsFlush(now: Int64) -> Bool {
+        if unflushedMessages == 0 { return false }
+        if unflushedMessages >= configuration.flushMessages { return true }
+        guard let unflushedSince else { return false }
+        return now - unflushedSince >= configuration.flushMilliseconds
+    }
+
+    /// When `flush.ms` asks for a flush, in milliseconds since 1970; `nil` where nothing waits or it is not set.
+    public var flushDeadline: Int64? {
+        guard unflushedMessages > 0, let unflushedSince else { return nil }
+        let (deadline, overflow) = unflushedSince.addingReportingOverflow(configuration.flushMilliseconds)
+        return overflow ? nil : deadline
+    }
+
+    /// Whether closed segments wait to be made durable, which nothing is held up by; run
+    /// ``flushWork(includingActiveSegment:)`` without the active segment in the background. Until then recovery after a
+    /// crash has these segments to scan as well.
+    public var hasUnflushedSegments: Bool { !unflushedSegments.isEmpty }
+
+    /// Makes every record durable before it returns.
+    public func flush() throws(StorageError) {
+        try flush(includingActiveSegment: true)
+    }
+
+    func flush(includingActiveSegment: Bool) throws(StorageError) {
+        guard let work = try flushWork(includingActiveSegment: includingActiveSegment) else { return }
+        var failure: StorageError?
+        do { try work.run() } catch { failure = error }
+        try finishFlush(work, failure: failure)
+    }
+
+    /// What has to be made durable now, to be run elsewhere; `nil` where nothing has.
+    public func flushWork(includingActiveSegment: Bool = true) throws(StorageError) -> FlushWork? {
+        try checkOnline()
+        let needsActive = includingActiveSegment && flushedOffset < logEnd && active.byteCount > 0
+        var changedFolders: [FilePath] = []
+        if folderChanges != flushedFolderChanges { changedFolders.append(folder) }
+        if isFolderNew { changedFolders.append(folder.removingLastComponent()) }
+        guard needsActive || !unflushedSegments.isEmpty || !changedFolders.isEmpty else { return nil }
+        return FlushWork(
+            upTo: includingActiveSegment ? logEnd : max(flushedOffset, active.baseOffset), closed: unflushedSegments,
+            active: needsActive ? try active.log() : nil, folder: folder,
+            changedFolders: changedFolders, folderChanges: folderChanges, files: files)
+    }
+
+    /// Takes note of flush work that was run. After a failure the log is offline: which bytes the disk has is not known.
+    public func finishFlush(_ work: FlushWork, failure: StorageError?) throws(StorageError) {
+        if let failure { throw goOffline(failure) }
+        unflushedSegments.removeFirst(min(work.closed.count, unflushedSegments.count))
+        flushedOffset = max(flushedOffset, work.upTo)
+        flushedFolderChanges = work.folderChanges
+        isFolderNew = false
+        if flushedOffset == logEnd { unflushedSince = nil }
+        if let end = work.closed.last?.end { try keepSnapshot(end) }
+    }
+
+    /// Records that a durable snapshot was written and removes those that are not needed any more.
+    func keepSnapshot(_ offset: Offset) throws(StorageError) {
+        snapshots.removeAll { $0 == offset }
+        snapshots.append(offset)
+        while snapshots.count > Self.keptSnapshots {
+            try files.remove(folder.file(.snapshot, snapshots[0]))
+            snapshots.removeFirst()
+        }
+    }
+
+    /// Makes everything durable and leaves the folder so that the next open reads no log data. The log must not be used
+    /// afterwards. Costs nothing where nothing has changed since it was opened after a clean stop.
+    public func close() throws(StorageError) {
+        try checkOnline()
+        if isDirty {
+            try flush()
+            try active.seal()
+            try active.offsetIndex.openFile().sync()
+            try active.timeIndex.openFile().sync()
+            let snapshot = LogSnapshot(
+                producers: producers, segmentBytes: active.byteCount, lastLeaderEpoch: lastLeaderEpoch)
+            try files.replace(folder.file(.snapshot, logEnd), with: snapshot.encoded())
+            try keepSnapshot(logEnd)
+            isDirty = false
+        }
+        releaseFiles()
+    }
+}

@@ -1,0 +1,70 @@
+import Synchronization
+
+/// The memory that requests may take on a broker, shared by all its connections.
+///
+/// Kafka's `queued.max.request.bytes`. Charged with what has arrived, not with what a length prefix claims; while it
+/// is used up nobody reads from a socket, so the kernel's flow control pushes back on the clients. It can be passed
+/// by at most one read per connection.
+public final class MemoryAdmission: Sendable {
+    private struct State {
+        var used = 0
+        var peak = 0
+        var waiting: [@Sendable () -> Void] = []
+    }
+
+    /// Bytes that may be held at once.
+    public let limitBytes: Int
+    private let state = Mutex(State())
+
+    public init(limitBytes: Int) {
+        precondition(limitBytes > 0, "a limit of no memory would admit no request")
+        self.limitBytes = limitBytes
+    }
+
+    /// Bytes held now.
+    public var usedBytes: Int { state.withLock { $0.used } }
+    /// The most that was ever held.
+    public var peakBytes: Int { state.withLock { $0.peak } }
+    /// Whether nothing more is admitted until something is given back.
+    public var isExhausted: Bool { usedBytes >= limitBytes }
+
+    /// Takes (`bytes` > 0) or gives back (`bytes` < 0) memory, and wakes who waits once there is room.
+    public func change(by bytes: Int) {
+        if bytes == 0 { return }
+        let woken = state.withLock { state -> [@Sendable () -> Void] in
+            state.used += bytes
+            precondition(state.used >= 0, "more memory was given back than was taken")
+            state.peak = max(state.peak, state.used)
+            guard state.used < limitBytes, !state.waiting.isEmpty else { return [] }
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for wake in woken { wake() }
+    }
+
+    /// Calls `wake` once, as soon as there is room; at once when there is room already.
+    public func whenAvailable(_ wake: @escaping @Sendable () -> Void) {
+        let isRoom = state.withLock { state -> Bool in
+            if state.used < limitBytes { return true }
+            state.waiting.append(wake)
+            return false
+        }
+        if isRoom { wake() }
+    }
+}
+
+/// Memory taken from a ``MemoryAdmission`` for as long as this object lives.
+public final class MemoryCharge: Sendable {
+    private let bytes: Int
+    private let admission: MemoryAdmission
+
+    public init(bytes: Int, to admission: MemoryAdmission) {
+        self.bytes = bytes
+        self.admission = admission
+        admission.change(by: bytes)
+    }
+
+    deinit {
+        admission.change(by: -bytes)
+    }
+}

@@ -1,0 +1,53 @@
+/// A condition did not come true before its deadline.
+public struct DeadlineExceeded: Error, CustomStringConvertible {
+    public let description: String
+}
+
+/// Waits until a condition is true, looking again and again; throws `DeadlineExceeded` past the deadline.
+///
+/// For what happens on other threads or processes. Where time itself is tested, use a virtual clock.
+public func eventually(
+    _ what: String = "condition", within limit: Duration = .seconds(10), every interval: Duration = .milliseconds(2),
+    isolation: isolated (any Actor)? = #isolation,
+    _ condition: () async throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + limit
+    while try await !condition() {
+        guard ContinuousClock.now < deadline else {
+            throw DeadlineExceeded(description: "not within \(limit): \(what)")
+        }
+        try await Task.sleep(for: interval)
+    }
+}
+
+/// Waits until a function has a value, and returns it.
+public func eventuallyValue<Value>(
+    _ what: String = "value", within limit: Duration = .seconds(10),
+    isolation: isolated (any Actor)? = #isolation,
+    _ value: () async throws -> Value?
+) async throws -> Value {
+    var found: Value?
+    try await eventually(what, within: limit) {
+        found = try await value()
+        return found != nil
+    }
+    guard let found else { throw DeadlineExceeded(description: "no value: \(what)") }
+    return found
+}
+
+/// Runs a task that must end before a deadline; the task is cancelled and `DeadlineExceeded` thrown when it does not.
+public func withDeadline<Value: Sendable>(
+    _ limit: Duration = .seconds(10), _ what: String = "task",
+    _ operation: @escaping @Sendable () async throws -> Value
+) async throws -> Value {
+    try await withThrowingTaskGroup(of: Value.self) { group in
+        group.addTask { try await operation() }
+        group.addTask {
+            try await Task.sleep(for: limit)
+            throw DeadlineExceeded(description: "not within \(limit): \(what)")
+        }
+        defer { group.cancelAll() }
+        guard let value = try await group.next() else { throw CancellationError() }
+        return value
+    }
+}
