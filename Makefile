@@ -8,7 +8,7 @@ ARGS ?=
 CHECKS  := --explicit-target-dependency-import-check error
 DEBUG   := $(CHECKS)
 RELEASE := -c release --static-swift-stdlib $(CHECKS)
-SOURCES := $(wildcard Package.swift Shared Services Tests Tools)
+SOURCES  = $(shell find Package.swift Shared Services Tests Tools -name '*.swift' -not -path '*/Generated/*')
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench generate format lint clean
@@ -47,10 +47,10 @@ generate: setup ## Write Shared/KafkaMessages/Generated anew from the definition
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)
 
 format: ## Format the Swift sources in place
-	swift format format --in-place --parallel --recursive $(SOURCES)
+	swift format format --in-place --parallel $(SOURCES)
 
 lint: ## Check the format of the Swift sources
-	swift format lint --strict --parallel --recursive $(SOURCES)
+	swift format lint --strict --parallel $(SOURCES)
 
 clean: ## Remove what building and testing made; .venv stays
 	rm -rf .build

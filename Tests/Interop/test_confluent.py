@@ -159,7 +159,7 @@ def test_a_producer_creates_the_topic_it_writes_to(broker, topic):
 
 def test_an_unknown_topic_is_said_to_be_unknown(strict_broker, topic):
     with pytest.raises(KafkaException) as refusal:
-        produce(strict_broker, topic, samples(1), **{"message.timeout.ms": 8000})
+        produce(strict_broker, topic, samples(1), **{"topic.metadata.propagation.max.ms": 500})
     assert refusal.value.args[0].code() in (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
     assert topic not in admin(strict_broker).list_topics(timeout=10).topics
 
@@ -212,7 +212,9 @@ def test_offsets_are_found_by_time_exactly(broker, topic):
     records = [Sample(key=None, value=b"v" * 50, timestamp=start + 1000 * index) for index in range(500)]
     produce(broker, topic, records, **{"compression.type": "lz4"})
     reader = consumer(broker)
-    for wanted, expected in [(start - 5, 0), (start, 0), (start + 1, 1), (start + 250_000, 250), (start + 499_000, 499)]:
+    for wanted, expected in [
+        (start - 5, 0), (start, 0), (start + 1, 1), (start + 250_000, 250), (start + 499_000, 499),
+    ]:
         assert reader.offsets_for_times([TopicPartition(topic, 0, wanted)], timeout=10)[0].offset == expected
     assert reader.offsets_for_times([TopicPartition(topic, 0, start + 500_000)], timeout=10)[0].offset == -1
     assert reader.get_watermark_offsets(TopicPartition(topic, 0), timeout=10) == (0, 500)

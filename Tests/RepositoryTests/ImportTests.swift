@@ -26,7 +26,8 @@ struct ImportTests {
     static func importedModule(_ line: String) -> String? {
         var words = line.split(separator: " ").map(String.init)
         while let first = words.first,
-            first.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains(first) {
+            first.hasPrefix("@") || ["public", "package", "internal", "fileprivate", "private"].contains(first)
+        {
             words.removeFirst()
         }
         guard words.first == "import", words.count >= 2 else { return nil }
@@ -35,11 +36,13 @@ struct ImportTests {
         return name.split(separator: ".").first.map(String.init)
     }
 
-    @Test("An import is read with its attributes, access level and kind", arguments: [
-        ("import NIOCore", "NIOCore"), ("@testable import Storage", "Storage"),
-        ("@_exported public import KafkaWire", "KafkaWire"), ("import struct Foundation.Date", "Foundation"),
-        ("important work", nil), ("// import NIOCore", nil),
-    ])
+    @Test(
+        "An import is read with its attributes, access level and kind",
+        arguments: [
+            ("import NIOCore", "NIOCore"), ("@testable import Storage", "Storage"),
+            ("@_exported public import KafkaWire", "KafkaWire"), ("import struct Foundation.Date", "Foundation"),
+            ("important work", nil), ("// import NIOCore", nil),
+        ])
     func parsing(line: String, module: String?) {
         #expect(Self.importedModule(line) == module)
     }

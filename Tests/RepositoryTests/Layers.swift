@@ -63,9 +63,11 @@ struct Layer: Sendable, CustomStringConvertible {
             Layer("Shared/ServiceKit", own: [], outside: .any),
             Layer("Shared/EventStreams", own: ["Railway", "KafkaClient", "ServiceKit"] + records, outside: .any),
             Layer("Services/Broker/Server", own: records + rules + ["KafkaTransport", "Storage"], outside: .any),
-            Layer("Services/Broker/Assembly", own: records + rules + [
-                "KafkaTransport", "Storage", "BrokerServer", "ServiceKit",
-            ], outside: .any),
+            Layer(
+                "Services/Broker/Assembly",
+                own: records + rules + [
+                    "KafkaTransport", "Storage", "BrokerServer", "ServiceKit",
+                ], outside: .any),
             Layer("Services/Station", own: service, outside: .any),
             Layer("Services/Arrivals", own: service, outside: .any),
             Layer("Services/Delays", own: service, outside: .any),

@@ -38,14 +38,14 @@ struct HTTPServerTests {
                 #expect(try await fetch(port, "/trains/\(number)").body == "{\"number\":\(number)}")
             }
             #expect(try await fetch(port, "/nowhere").status == 404)
-            #expect(try await fetch(port, "/nowhere", method: "BREW").status == 404)
+            #expect(try await fetch(port, "/nowhere", method: "PURGE").status == 404)
         }
         let text = registry.expose()
         #expect(
             text.contains(
                 "http_server_requests_total{method=\"GET\",route=\"/trains/{number}\",status=\"200\"} 3\n"))
-        #expect(text.contains("http_server_requests_total{method=\"GET\",route=\"none\",status=\"404\"} 1\n"))
-        #expect(text.contains("http_server_requests_total{method=\"other\",route=\"none\",status=\"404\"} 1\n"))
+        #expect(text.contains("http_server_requests_total{method=\"GET\",route=\"NotFound\",status=\"404\"} 1\n"))
+        #expect(text.contains("http_server_requests_total{method=\"other\",route=\"NotFound\",status=\"404\"} 1\n"))
         #expect(
             text.contains(
                 "http_server_request_duration_seconds_count{method=\"GET\",route=\"/trains/{number}\"} 3\n"))

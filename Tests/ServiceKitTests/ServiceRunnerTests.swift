@@ -135,7 +135,10 @@ struct ServiceRunnerTests {
     @Test("A finite service may end; a graceful stop is exit code 0")
     func graceful() async {
         let (ended, continuation) = AsyncStream<ServiceGroup>.makeStream()
-        let runner = single(OnceService(done: {}), onStart: { continuation.yield($0) })
+        let group = Mutex<ServiceGroup?>(nil)
+        let runner = single(
+            OnceService(done: { if let group = group.withLock({ $0 }) { continuation.yield(group) } }),
+            onStart: { started in group.withLock { $0 = started } })
         async let code = runner.run(arguments: Self.quiet, environment: [:])
         for await group in ended {
             await group.triggerGracefulShutdown()

@@ -33,7 +33,7 @@ private struct RunningBroker: Service {
     let check: HealthCheck
 
     func run() async throws {
-        check.healthy()
+        check.set(.healthy)
         try await cancelWhenGracefulShutdown { try await broker.run() }
     }
 }

@@ -2,6 +2,7 @@ import KafkaMessages
 import KafkaRecords
 import KafkaTransport
 import KafkaWire
+import Logging
 import NIOCore
 import ServiceLifecycle
 
@@ -12,8 +13,10 @@ extension KafkaProducer {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.core.cluster.maintain() }
             group.addTask { await self.supervise() }
-            await cancelWhenGracefulShutdown {
-                await Self.untilCancelled()
+            await withGracefulShutdownHandler {
+                _ = await self.stopRequest.value()
+            } onGracefulShutdown: {
+                self.beginShutdown()
             }
             await stop()
             group.cancelAll()
@@ -22,10 +25,8 @@ extension KafkaProducer {
         await core.cluster.close()
     }
 
-    private static func untilCancelled() async {
-        // A stream that never has an element ends only with its task.
-        for await _ in AsyncStream<Never>.makeStream().stream {}
-    }
+    /// Makes ``run()`` flush and return, as the service group's graceful shutdown does.
+    public func beginShutdown() { stopRequest.fulfil(true) }
 
     /// Flushes for as long as a record may take anyway, unless the task was cancelled outright.
     private func stop() async {
@@ -47,8 +48,8 @@ extension KafkaProducer {
                     let (signal, isNew) = core.sender(of: broker)
                     if isNew { group.addTask { await self.sendLoop(broker, signal) } }
                 }
-                let next = core.expire()
-                await core.supervisor.wait(until: next)
+                let latest = NIODeadline.now() + .seconds(1)
+                await core.supervisor.wait(until: min(core.expire() ?? latest, latest))
             }
         }
     }
@@ -62,6 +63,12 @@ extension KafkaProducer {
                     await signal.wait(until: nil)
                     continue
                 }
+                guard core.hasWaiting(for: broker) else {
+                    await signal.wait(until: nil)
+                    continue
+                }
+                // Connect before taking batches: while the broker is away they keep their place and their attempts.
+                guard await connect(to: broker) else { continue }
                 let drained = core.drain(broker)
                 if drained.batches.isEmpty {
                     await signal.wait(until: drained.nextCheck)
@@ -69,6 +76,17 @@ extension KafkaProducer {
                 }
                 await send(drained.batches, to: broker, window: window, in: &group)
             }
+        }
+    }
+
+    /// Whether there is a connection; the pool has waited and logged where not.
+    private func connect(to broker: BrokerID) async -> Bool {
+        do throws(KafkaError) {
+            _ = try await core.cluster.connection(to: broker, purpose: .general)
+            return true
+        } catch {
+            core.logger.debug("No connection to send on", metadata: ["broker": "\(broker)", "error": "\(error)"])
+            return false
         }
     }
 

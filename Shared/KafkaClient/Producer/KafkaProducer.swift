@@ -12,6 +12,7 @@ import ServiceLifecycle
 public final class KafkaProducer: Service, Sendable {
     let core: ProducerCore
     let configuration: KafkaProducerConfiguration
+    let stopRequest = OneShot<Bool>()
     private let tracing: ProducerTracing
 
     /// - Throws: ``KafkaError/Code/invalidConfiguration``.

@@ -143,6 +143,16 @@ final class ProducerCore: Sendable {
 
     // MARK: Sending
 
+    /// Whether anything waits for a partition that this broker leads.
+    func hasWaiting(for broker: BrokerID) -> Bool {
+        let metadata = cluster.metadata
+        return state.withLock { state in
+            state.accumulator.queues.contains {
+                !$0.waiting.isEmpty && metadata.leader(of: $0.topicPartition)?.broker == broker
+            }
+        }
+    }
+
     /// The batches that may go to a broker now.
     func drain(_ broker: BrokerID) -> Accumulator.Drained {
         let metadata = cluster.metadata
@@ -178,16 +188,17 @@ final class ProducerCore: Sendable {
             }
             return (completions, takeFlushed(&state), state.accumulator.usedBytes)
         }
-        count(results, completions)
+        countRetries(results)
         probe.buffered(bytes: usedBytes)
         tell(completions, done)
     }
 
-    private func count(_ results: [BatchResult], _ completions: [Accumulator.Completion]) {
+    private func countRetries(_ results: [BatchResult]) {
         for result in results {
             guard case .failure(let error) = result.result else { continue }
-            if error.isRetriable { probe.retried() }
-            if error.errorCode != nil { cluster.requestRefresh() }
+            guard error.isRetriable else { continue }
+            probe.retried()
+            cluster.requestRefresh()
         }
     }
 

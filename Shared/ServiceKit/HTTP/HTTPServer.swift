@@ -38,7 +38,7 @@ public final class HTTPServer: Service, StartupChecking {
         self.name = name
         self.configuration = configuration
         let router = ServiceRouter(context: ServiceRequestContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: TelemetryMiddleware(metrics: metrics))
+        router.add(middleware: TelemetryMiddleware(metrics: metrics, logLevel: logger.logLevel))
         router.add(middleware: ErrorBodyMiddleware(maximumRequestBytes: configuration.maximumRequestBytes))
         routes(router)
         let running = RunningState(check: check)

@@ -15,9 +15,12 @@ struct TelemetryMiddleware: RouterMiddleware {
     typealias Context = ServiceRequestContext
 
     private let handles: HTTPMetricHandles
+    private let logLevel: Logger.Level
 
-    init(metrics: any MetricsFactory) {
+    /// `logLevel` is that of the requests' loggers; the server's own lines have a higher one.
+    init(metrics: any MetricsFactory, logLevel: Logger.Level) {
         handles = HTTPMetricHandles(factory: metrics)
+        self.logLevel = logLevel
     }
 
     func handle(
@@ -25,10 +28,12 @@ struct TelemetryMiddleware: RouterMiddleware {
         next: (Request, ServiceRequestContext) async throws -> Response
     ) async throws -> Response {
         let start = ContinuousClock.now
+        var context = context
+        context.logger.logLevel = logLevel
         let response = try await traced(request, context, next)
         let elapsed = ContinuousClock.now - start
         let metrics = handles.handles(
-            method: request.method, route: context.endpointPath ?? "none", status: response.status.code)
+            method: request.method, route: context.endpointPath ?? "NotFound", status: response.status.code)
         metrics.requests.increment()
         metrics.duration.record(duration: elapsed)
         context.logger.debug(
@@ -53,7 +58,7 @@ struct TelemetryMiddleware: RouterMiddleware {
             TelemetryNames.Span.httpPrefix + request.method.rawValue, context: parent, ofKind: .server
         ) { span in
             let response = try await next(request, context)
-            span.operationName += " " + (context.endpointPath ?? "none")
+            span.operationName += " " + (context.endpointPath ?? "NotFound")
             span.attributes.set(TelemetryNames.SpanAttribute.httpMethod, value: .string(request.method.rawValue))
             span.attributes.set(TelemetryNames.SpanAttribute.httpStatus, value: .int(Int64(response.status.code)))
             return response

@@ -57,6 +57,8 @@ public struct SSEStream: Sendable {
     ) -> Response where Events.Element == ServerSentEvent {
         var headers: HTTPFields = [.contentType: "text/event-stream", .cacheControl: "no-cache"]
         if let name = HTTPField.Name("X-Accel-Buffering") { headers[name] = "no" }
+        // Watching for the client's end uses up the connection's input: no second request can follow.
+        headers[.connection] = "close"
         if request.method == .head { return Response(status: .ok, headers: headers) }
         let body = request.body
         return Response(

@@ -2,6 +2,9 @@ import ServiceLifecycle
 import Tracing
 
 /// Runs one service of a part: its tasks carry the part's name, and its end is an error unless it may end.
+///
+/// A finite service that has ended stays in the group until the group stops: ServiceLifecycle takes the end of any
+/// service as unexpected while others are being stopped.
 struct HostedService: Service {
     let part: String
     let service: any Service
@@ -10,8 +13,11 @@ struct HostedService: Service {
         var context = ServiceContext.current ?? .topLevel
         context.serviceName = part
         try await ServiceContext.$current.withValue(context) { try await service.run() }
-        let mayEnd = service is any FiniteService || Task.isShuttingDownGracefully || Task.isCancelled
-        if !mayEnd { throw StartupError("\(part): \(type(of: service)) ended unexpectedly") }
+        if Task.isShuttingDownGracefully || Task.isCancelled { return }
+        guard service is any FiniteService else {
+            throw StartupError("\(part): \(type(of: service)) ended unexpectedly")
+        }
+        await untilStopped {}
     }
 }
 
@@ -21,13 +27,20 @@ struct StopNotice: Service {
     let stopping: AsyncStream<Void>.Continuation
 
     func run() async throws {
-        let (stream, continuation) = AsyncStream<Void>.makeStream()
-        await withTaskCancellationOrGracefulShutdownHandler {
-            for await _ in stream {}
-        } onCancelOrGracefulShutdown: {
+        await untilStopped {
             health.beginStopping()
             stopping.yield()
-            continuation.finish()
         }
+    }
+}
+
+/// Waits until the current service is asked to stop or is cancelled.
+private func untilStopped(_ onStop: @escaping @Sendable () -> Void) async {
+    let (stream, continuation) = AsyncStream<Void>.makeStream()
+    await withTaskCancellationOrGracefulShutdownHandler {
+        for await _ in stream {}
+    } onCancelOrGracefulShutdown: {
+        onStop()
+        continuation.finish()
     }
 }

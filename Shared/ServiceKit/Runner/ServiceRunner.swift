@@ -131,9 +131,7 @@ public struct ServiceRunner: Sendable {
         quiet.logLevel = max(logger.logLevel, .error)
         var configuration = ServiceGroupConfiguration(
             services: services.map { hosted in
-                .init(
-                    service: hosted, successTerminationBehavior: .ignore,
-                    failureTerminationBehavior: .gracefullyShutdownGroup)
+                .init(service: hosted, failureTerminationBehavior: .gracefullyShutdownGroup)
             } + [.init(service: StopNotice(health: health, stopping: continuation))],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         configuration.maximumGracefulShutdownDuration = deadline

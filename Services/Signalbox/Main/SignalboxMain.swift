@@ -1,0 +1,8 @@
+import SignalboxCLI
+
+@main
+enum SignalboxMain {
+    static func main() async {
+        await SignalboxCommand.runAndExit()
+    }
+}

@@ -1,0 +1,93 @@
+import KafkaClient
+import Logging
+import Railway
+import ServiceKit
+import Synchronization
+
+/// Events that were handed over and are not all acknowledged yet. For one task at a time.
+public final class TellingBatch: Sendable {
+    private struct State {
+        var pending = 0
+        var acknowledged = 0
+        var failed: [(record: ProducerRecord, error: KafkaError)] = []
+        var waiter: AsyncStream<Void>.Continuation?
+    }
+
+    /// Between two attempts to tell what could not be told.
+    static let retryDelay = Duration.seconds(1)
+
+    private let producer: KafkaProducer
+    private let source: String
+    private let link: EventLogLink
+    private let probe: TellerProbe
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(producer: KafkaProducer, source: String, link: EventLogLink, probe: TellerProbe, logger: Logger) {
+        self.producer = producer
+        self.source = source
+        self.link = link
+        self.probe = probe
+        self.logger = logger
+    }
+
+    /// Hands an event over; waits only while the producer's buffer is full or the topic not known.
+    public func add(_ event: some RailwayEvent) async throws {
+        try await add(try ProducerRecord(event, source: source))
+    }
+
+    func add(_ record: ProducerRecord) async throws {
+        state.withLock { $0.pending += 1 }
+        do throws(KafkaError) {
+            try await producer.enqueue(record) { [self] result in settled(record, result) }
+        } catch {
+            settled(record, .failure(error))
+            if error.code == .cancelled { throw CancellationError() }
+        }
+    }
+
+    /// Returns when the log has acknowledged everything; what failed is told again until it is there.
+    public func finish() async throws {
+        while true {
+            await untilSettled()
+            try Task.checkCancellation()
+            let failed = state.withLock { state in
+                defer { state.failed = [] }
+                return state.failed
+            }
+            guard let first = failed.first else { return }
+            // Anything else than an outage would fail for ever: whoever tells must know.
+            if let hopeless = failed.first(where: { !$0.error.isRetriable }) { throw hopeless.error }
+            logger.warning(
+                "events could not be told; telling them again",
+                metadata: [
+                    EventStreamNames.LogKey.events: "\(failed.count)",
+                    TelemetryNames.LogKey.error: "\(first.error)",
+                ])
+            try await Task.sleep(for: Self.retryDelay)
+            for (record, _) in failed { try await add(record) }
+        }
+    }
+
+    private func settled(_ record: ProducerRecord, _ result: Result<RecordMetadata, KafkaError>) {
+        let waiter = state.withLock { state -> AsyncStream<Void>.Continuation? in
+            state.pending -= 1
+            if case .failure(let error) = result { state.failed.append((record, error)) }
+            guard state.pending == 0 else { return nil }
+            defer { state.waiter = nil }
+            return state.waiter
+        }
+        if case .success = result { probe.told(1, topic: record.topic) }
+        waiter?.finish()
+    }
+
+    private func untilSettled() async {
+        let waiting = state.withLock { state -> AsyncStream<Void>? in
+            guard state.pending > 0 else { return nil }
+            let (stream, continuation) = AsyncStream<Void>.makeStream()
+            state.waiter = continuation
+            return stream
+        }
+        if let waiting { for await _ in waiting {} }
+    }
+}

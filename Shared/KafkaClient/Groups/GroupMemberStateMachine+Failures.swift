@@ -1,0 +1,150 @@
+import KafkaWire
+
+// Heartbeats, errors, and the ways out of the group.
+
+extension GroupMemberStateMachine {
+    // MARK: Heartbeats
+
+    /// A member heartbeats whenever no JoinGroup or SyncGroup of its own is under way.
+    mutating func heartbeatDue() -> [Action] {
+        guard isMember, isCoordinatorKnown, !isHeartbeatPending else { return [] }
+        switch phase {
+        case .revoking, .assigning, .stable:
+            isHeartbeatPending = true
+            return [.heartbeat]
+        case .idle, .findingCoordinator, .backingOff, .joining, .syncing, .losing, .leaving, .ended:
+            return []
+        }
+    }
+
+    mutating func heartbeatAnswered() -> [Action] {
+        isHeartbeatPending = false
+        failures = 0
+        return []
+    }
+
+    mutating func heartbeatFailed(_ failure: Failure) -> [Action] {
+        isHeartbeatPending = false
+        return membershipError(failure)
+    }
+
+    /// What a heartbeat or a commit says about the membership. Whoever is busy with a hook finishes it first.
+    mutating func membershipError(_ failure: Failure) -> [Action] {
+        switch failure {
+        case .connection, .broker(.notCoordinator), .broker(.coordinatorNotAvailable):
+            isCoordinatorKnown = false
+        case .broker(.rebalanceInProgress):
+            needsRejoin = true
+        case .broker(.unknownMemberId):
+            forgetMembership(andID: true)
+        case .broker(.illegalGeneration):
+            forgetMembership(andID: false)
+        case .broker(.fencedInstanceId), .broker(.groupAuthorizationFailed):
+            return fail(failure)
+        case .broker:
+            // The next heartbeat tells.
+            return []
+        }
+        return phase == .stable ? proceed() : []
+    }
+
+    private mutating func forgetMembership(andID: Bool) {
+        generation = -1
+        leads = false
+        needsRejoin = true
+        if andID { memberID = "" }
+    }
+
+    // MARK: Failed requests
+
+    /// The request of the current phase failed.
+    mutating func failed(_ failure: Failure) -> [Action] {
+        switch phase {
+        case .findingCoordinator, .joining, .syncing: break
+        case .leaving: return left()
+        case .idle, .backingOff, .revoking, .assigning, .stable, .losing, .ended: return []
+        }
+        needsRejoin = needsRejoin || phase != .findingCoordinator
+        switch failure {
+        case .connection, .broker(.notCoordinator), .broker(.coordinatorNotAvailable):
+            isCoordinatorKnown = false
+        case .broker(.unknownMemberId):
+            forgetMembership(andID: true)
+        case .broker(.illegalGeneration):
+            forgetMembership(andID: false)
+        case .broker(.rebalanceInProgress):
+            // Nothing went wrong: another rebalance began before this one was over.
+            return proceed()
+        case .broker(let errorCode) where errorCode.isRetriable || errorCode == .unknownServerError:
+            break
+        case .broker:
+            return fail(failure)
+        }
+        return backOff()
+    }
+
+    private mutating func backOff() -> [Action] {
+        if isStopping { return proceed() }
+        failures += 1
+        return enter(.backingOff, .backOff(failures: failures))
+    }
+
+    /// No retry can help: the member ends, and its partitions are gone.
+    private mutating func fail(_ failure: Failure) -> [Action] {
+        guard case .broker(let errorCode) = failure else { return backOff() }
+        phase = .ended
+        generation = -1
+        let lost: [Action] = owned.isEmpty ? [] : [.lose(owned)]
+        owned = []
+        return lost + [.fail(errorCode), .finish]
+    }
+
+    // MARK: Changes from outside
+
+    /// Only the leader looks at the topics: what it assigned is out of date.
+    mutating func metadataChanged() -> [Action] {
+        guard leads, isMember else { return [] }
+        needsRejoin = true
+        return phase == .stable ? proceed() : []
+    }
+
+    /// The application is stuck: the others get its partitions, and it learns so.
+    mutating func pollTimedOut() -> [Action] {
+        guard phase == .stable, !isStopping else { return [] }
+        isTooSlow = true
+        return enter(.leaving, .leave)
+    }
+
+    mutating func polled() -> [Action] {
+        guard isTooSlow else { return [] }
+        isTooSlow = false
+        return phase == .idle ? proceed() : []
+    }
+
+    // MARK: The way out
+
+    mutating func stop() -> [Action] {
+        guard !isStopping else { return [] }
+        isStopping = true
+        switch phase {
+        case .idle, .findingCoordinator, .backingOff, .joining, .syncing, .stable: return leaveForGood()
+        case .revoking, .assigning, .losing, .leaving: return []
+        case .ended: return []
+        }
+    }
+
+    /// Gives back what there is, then leaves, then ends.
+    mutating func leaveForGood() -> [Action] {
+        if !isMember, !owned.isEmpty { return enter(.losing, .lose(owned)) }
+        if !owned.isEmpty { return revoke(owned, for: .leave) }
+        if memberID.isEmpty || isStatic { return enter(.ended, .finish) }
+        return enter(.leaving, .leave)
+    }
+
+    /// The leave was answered, or failed: either way the coordinator will see that the member is gone.
+    mutating func left() -> [Action] {
+        guard phase == .leaving else { return [] }
+        forgetMembership(andID: true)
+        return proceed()
+    }
+}
