@@ -67,6 +67,7 @@ let shared: [Target] = [
     systemLibrary("CSnappy", pkgConfig: "snappy", apt: "libsnappy-dev"),
     library("KafkaMessages", "Shared/KafkaMessages", ["KafkaWire", nioCore], exclude: ["Definitions"]),
     library("KafkaRecords", "Shared/KafkaRecords", ["KafkaWire", nioCore, "CZlib", "CZstd", "CLZ4", "CSnappy"]),
+    library("Railway", "Shared/Railway"),
     // Layer 3
     library("KafkaTransport", "Shared/KafkaTransport", ["KafkaWire", "KafkaMessages", nioCore, nioPosix, deque, logging]),
 ]
@@ -88,6 +89,15 @@ let broker: [Target] = [
         ], settings: callerIsolated),
 ]
 
+let kafkaClient: [Target] = [
+    library(
+        "KafkaClient", "Shared/KafkaClient",
+        [
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", nioCore, nioPosix, logging, metrics, tracing,
+            serviceContext, lifecycle, deque,
+        ], exclude: ["README.md"])
+]
+
 let serviceKit: [Target] = [
     library(
         "ServiceKit", "Shared/ServiceKit",
@@ -105,6 +115,30 @@ let executables: [Target] = [
     executable("broker", "Services/Broker/Main", ["BrokerService", "ServiceKit"]),
 ]
 
+let tools: [Target] = [
+    library("ProtocolGeneratorCore", "Tools/ProtocolGenerator/Core"),
+    executable("ProtocolGenerator", "Tools/ProtocolGenerator/Main", ["ProtocolGeneratorCore"]),
+]
+
+let testTargets: [Target] = [
+    library("TestSupport", "Tests/Support/TestSupport"),
+    tests("KafkaWireTests", ["KafkaWire", nioCore]),
+    tests("KafkaMessagesTests", ["KafkaMessages", "KafkaWire", "ProtocolGeneratorCore", nioCore]),
+    tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "CChecksums", nioCore]),
+    tests("RailwayTests", ["Railway"]),
+    tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),
+    tests("StorageTests", ["Storage", "KafkaWire", "KafkaRecords", nioCore, systemPackage]),
+    tests(
+        "ServiceKitTests",
+        [
+            "ServiceKit", "TestSupport", nioCore, nioPosix, product("NIOHTTP1", "swift-nio"), logging, metrics,
+            product("CoreMetrics", "swift-metrics"), tracing, serviceContext, lifecycle, hummingbird,
+            product("HummingbirdCore", "hummingbird"), systemPackage, product("HTTPTypes", "swift-http-types"),
+            product("AsyncHTTPClient", "async-http-client"),
+        ]),
+    tests("RepositoryTests", []),
+]
+
 let package = Package(
     name: "signalbox",
     platforms: [.macOS(.v15)],
@@ -118,9 +152,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-service-context", from: "1.5.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: shared + broker + serviceKit + executables
+    targets: shared + broker + kafkaClient + serviceKit + executables + tools + testTargets
 )

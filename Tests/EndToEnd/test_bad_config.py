@@ -50,15 +50,9 @@ def test_an_unknown_key_is_named_with_file_and_line(tmp_path: Path, name: str):
 @pytest.mark.parametrize("name", FILES)
 def test_a_wrong_type_is_named_with_file_and_line(tmp_path: Path, name: str):
     file, _ = changed(name, tmp_path, "")
-    text = file.read_text()
-    lines = text.splitlines()
-    if "[admin]" in lines:
-        index = lines.index("[admin]") + 1
-        lines = [line for line in lines if not line.startswith("port = ") or lines.index(line) != index]
-    else:
-        lines.append("[admin]")
-        index = len(lines)
-    lines.insert(index, 'port = "ninety"')
+    lines = file.read_text().splitlines()
+    index = next(number for number in range(lines.index("[admin]"), len(lines)) if lines[number].startswith("port ="))
+    lines[index] = 'port = "ninety"'
     file.write_text("\n".join(lines) + "\n")
     line = refused(name, file)
     assert f"{file}:{index + 1}" in line and "admin.port" in line

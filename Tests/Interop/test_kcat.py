@@ -54,7 +54,9 @@ def test_what_is_produced_comes_back_the_same(broker, topic, codec):
     assert {headers for _, _, _, _, headers, _ in received} == {"line=M1,source=kcat"}
     assert all(int(at) > 1_600_000_000_000 for _, _, at, *_ in received)
     if hasattr(broker, "data"):
-        assert {batch.codec for batch in stored_batches(broker.data, topic)} == {codec}
+        # librdkafka leaves a batch of a few records as it is when compressing would make it larger.
+        stored = [batch for batch in stored_batches(broker.data, topic) if batch.record_count > 10]
+        assert {batch.codec for batch in stored} == {codec}
 
 
 @pytest.mark.parametrize("acks", ["0", "1", "all"])

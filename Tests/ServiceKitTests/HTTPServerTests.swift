@@ -125,7 +125,9 @@ struct HTTPServerTests {
     @Test("An idle connection does not hold up a graceful stop")
     func idleConnection() async throws {
         let health = HealthRegistry()
-        let server = server(check: health.register("http")) { router in router.get("/") { _, _ in Response.text("ok") } }
+        let server = server(check: health.register("http")) { router in
+            router.get("/") { _, _ in Response.text("ok") }
+        }
         #expect(!health.isHealthy(.ready))
         try await withDeadline(.seconds(20), "the stop with an idle connection") {
             try await withRunning(server) {

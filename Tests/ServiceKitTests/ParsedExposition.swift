@@ -25,7 +25,8 @@ struct ParsedExposition {
                 if !helps.insert(String(words[2])).inserted { violations.append("second HELP: \(words[2])") }
             } else if line.hasPrefix("# TYPE ") {
                 let name = String(words[2])
-                if kinds.updateValue(String(words[3]), forKey: name) != nil { violations.append("second TYPE: \(name)") }
+                let known = kinds.updateValue(String(words[3]), forKey: name)
+                if known != nil { violations.append("second TYPE: \(name)") }
                 closed.insert(current)
                 current = name
                 if closed.contains(name) { violations.append("family in two places: \(name)") }

@@ -11,7 +11,9 @@ import Testing
 struct SSEStreamTests {
     private let registry = PrometheusRegistry()
 
-    private func server(_ broadcast: EventBroadcast, heartbeat: Duration = .seconds(15), queue: Int = 256) -> HTTPServer {
+    private func server(
+        _ broadcast: EventBroadcast, heartbeat: Duration = .seconds(15), queue: Int = 256
+    ) -> HTTPServer {
         let sse = SSEStream(
             heartbeat: heartbeat, queueLimit: queue, shutdownGrace: .milliseconds(200), metrics: registry)
         return HTTPServer(

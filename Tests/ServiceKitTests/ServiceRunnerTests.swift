@@ -20,7 +20,9 @@ private enum ClockService: ServiceDefinition {
             http: try HTTPServerConfiguration(reader, defaultPort: 0),
             label: try reader.string("clock.label", default: "noon", doc: "What the clock says."))
     }
-    static func build(_ configuration: Configuration, in environment: ServiceEnvironment) async throws -> [any Service] {
+    static func build(
+        _ configuration: Configuration, in environment: ServiceEnvironment
+    ) async throws -> [any Service] {
         [
             environment.httpServer(configuration.http) { router in
                 router.get("/") { _, _ in
@@ -74,7 +76,9 @@ struct ServiceRunnerTests {
         return runner
     }
 
-    private func single(_ service: any Service, onStart: @escaping @Sendable (ServiceGroup) -> Void = { _ in }) -> ServiceRunner {
+    private func single(
+        _ service: any Service, onStart: @escaping @Sendable (ServiceGroup) -> Void = { _ in }
+    ) -> ServiceRunner {
         runner(
             ServiceRunner(name: "test") { _ in
                 [ServicePart(name: "test", configure: { _ in }, build: { _, _ in [service] })]
@@ -86,7 +90,8 @@ struct ServiceRunnerTests {
         let code = try await withTemporaryDirectory { directory in
             let path = "\(directory)/clock.toml"
             try writeFile(path, "[http]\nport = 0\n\n[clock]\nlabl = \"x\"\n")
-            let code = await runner(ServiceRunner(ClockService.self)).run(arguments: ["--config", path], environment: [:])
+            let runner = runner(ServiceRunner(ClockService.self))
+            let code = await runner.run(arguments: ["--config", path], environment: [:])
             #expect(errors.text == "\(path):5: unknown key 'clock.labl' (did you mean 'label'?)\n")
             return code
         }

@@ -56,6 +56,16 @@ struct LogModel {
             .randomElement(using: &generator)
     }
 
+    /// After a crash: where nothing was ever flushed, the names of the first segments may be gone and those of later ones
+    /// not.
+    mutating func loseFirstSegments(upTo newStart: Offset) throws {
+        if newStart == start { return }
+        try #require(newStart > start, "records that were deleted do not come back")
+        try #require(durable <= start, "durable records are there after a crash")
+        start = newStart
+        durable = newStart
+    }
+
     /// After a crash: takes over where the log ends now, which must be at a batch's end and not below what is durable.
     mutating func loseTail(upTo end: Offset) throws {
         try #require(end >= durable, "durable records are there after a crash")

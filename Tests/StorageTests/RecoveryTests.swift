@@ -135,7 +135,7 @@ struct RecoveryTests {
     func earlierSegments() throws {
         let harness = LogHarness.small()
         let log = try harness.open()
-        try fill(log, batches: 15)
+        try fill(log, batches: 35)
         let segments = try log.segments()
         try #require(segments.count >= 3 && log.unflushedSegments.count == segments.count - 1)
         try harness.damage(.log, segments[1].baseOffset, at: 70, with: [0xEE])

@@ -34,7 +34,7 @@ public struct MetadataImage: Equatable, Sendable {
     public mutating func apply(_ record: MetadataRecord) {
         switch record {
         case .topic(let name, let id):
-            topics[name] = Topic(name: name, id: id)
+            if let replaced = topics.updateValue(Topic(name: name, id: id), forKey: name) { names[replaced.id] = nil }
             names[id] = name
         case .partition(let partition):
             guard let name = names[partition.topicID] else { return }

@@ -1,65 +1,38 @@
 import Groups
 import KafkaTransport
-import KafkaWire
 import Logging
-import Metadata
 import NIOCore
 import NIOPosix
 import Storage
-import SystemPackage
 
 /// One broker: a data folder, its partitions, and the sockets that clients reach them by.
 ///
 /// ``open(_:files:clock:logger:)`` recovers and binds; ``run()`` serves until its task is cancelled and then closes
 /// everything, so that the next start reads no log data.
 public final class Broker: Sendable {
-    private let configuration: BrokerConfiguration
-    private let folder: DataFolder
-    private let files: any FileSystem
-    private let topics: TopicTable
-    private let controller: TopicController
+    private let parts: OpenedParts
     private let coordinator: GroupCoordinator
     private let listeners: [BrokerListener]
-    private let connections: ConnectionCount
-    private let admission: MemoryAdmission
-    private let network: MultiThreadedEventLoopGroup
-    private let storage: MultiThreadedEventLoopGroup
+    let connections: ConnectionCount
+    let admission: MemoryAdmission
     private let networkProbe: NetworkProbe
-    private let logger: Logger
 
     /// The ports that were bound, in the order of the listeners.
     public var ports: [Int] { listeners.map(\.port) }
 
+    var topics: TopicTable { parts.topics }
+    private var logger: Logger { parts.logger }
+
     private init(
-        _ parts: Parts, coordinator: GroupCoordinator, listeners: [BrokerListener], connections: ConnectionCount,
-        admission: MemoryAdmission, networkProbe: NetworkProbe
+        _ parts: OpenedParts, coordinator: GroupCoordinator, listeners: [BrokerListener],
+        connections: ConnectionCount, admission: MemoryAdmission, networkProbe: NetworkProbe
     ) {
-        configuration = parts.configuration
-        folder = parts.folder
-        files = parts.files
-        topics = parts.topics
-        controller = parts.controller
-        network = parts.network
-        storage = parts.storage
-        logger = parts.logger
+        self.parts = parts
         self.coordinator = coordinator
         self.listeners = listeners
         self.connections = connections
         self.admission = admission
         self.networkProbe = networkProbe
-    }
-
-    /// What is there once the partitions are open, before anybody can connect.
-    private struct Parts {
-        let configuration: BrokerConfiguration
-        let folder: DataFolder
-        let files: any FileSystem
-        let topics: TopicTable
-        let controller: TopicController
-        let network: MultiThreadedEventLoopGroup
-        let storage: MultiThreadedEventLoopGroup
-        let clock: WallClock
-        let logger: Logger
     }
 
     /// Opens the data folder, recovers what is in it, and binds the listeners.
@@ -69,10 +42,21 @@ public final class Broker: Sendable {
         _ configuration: BrokerConfiguration, files: any FileSystem = POSIXFileSystem(), clock: WallClock = .system,
         logger: Logger
     ) async throws -> Broker {
-        let parts = try await recover(configuration, files: files, clock: clock, logger: logger)
+        let parts = try await OpenedParts.recover(configuration, files: files, clock: clock, logger: logger)
+        do {
+            return try await bind(parts)
+        } catch {
+            try await parts.close()
+            throw error
+        }
+    }
+
+    private static func bind(_ parts: OpenedParts) async throws -> Broker {
+        let configuration = parts.configuration
+        let logger = parts.logger
         let coordinator = GroupCoordinator(
-            configuration: configuration.groups, topics: parts.topics, controller: parts.controller, clock: clock,
-            timers: parts.network.next(), logger: logger)
+            configuration: configuration.groups, topics: parts.topics, controller: parts.controller,
+            clock: parts.clock, timers: parts.network.next(), logger: logger)
         try await coordinator.load()
         let registry = APIRegistry.broker(
             configuration: configuration, identity: parts.folder.identity, topics: parts.topics,
@@ -85,9 +69,15 @@ public final class Broker: Sendable {
             let environment = ConnectionEnvironment(
                 registry: registry, probe: probe, logger: logger,
                 owedBound: configuration.queuedRequestsPerConnection, listener: listener)
-            let bound = try await BrokerListener(
-                configuration: configuration, admission: admission, connections: connections,
-                environment: environment, group: parts.network)
+            let bound: BrokerListener
+            do {
+                bound = try await BrokerListener(
+                    configuration: configuration, admission: admission, connections: connections,
+                    environment: environment, group: parts.network)
+            } catch {
+                for earlier in listeners { try await earlier.close() }
+                throw error
+            }
             logger.info(
                 "listening",
                 metadata: ["listener": "\(listener.name)", "host": "\(listener.host)", "port": "\(bound.port)"])
@@ -98,57 +88,38 @@ public final class Broker: Sendable {
             networkProbe: probe)
     }
 
-    private static func recover(
-        _ configuration: BrokerConfiguration, files: any FileSystem, clock: WallClock, logger: Logger
-    ) async throws -> Parts {
-        let cores = System.coreCount
-        let threads = { (asked: Int, most: Int) in asked > 0 ? asked : min(cores, most) }
-        let network = MultiThreadedEventLoopGroup(numberOfThreads: threads(configuration.networkThreads, 3))
-        let storage = MultiThreadedEventLoopGroup(numberOfThreads: threads(configuration.storageThreads, 8))
-        let folder = try DataFolder(configuration, files: files)
-        try PartitionLog.removeDeletedFolders(in: folder.path, files: files)
-        let wasClean = try CleanShutdownMarker.take(in: folder.path, files: files)
-        if !wasClean { logger.info("the last stop was not clean, or this is the first start: logs are checked") }
-        let topics = TopicTable()
-        let log = try MetadataLog(
-            folder: folder.path.appending("\(TopicName.clusterMetadata)-0"),
-            configuration: LogConfiguration(topicConfigurations: ["retention.ms": "-1"]), files: files, clock: clock,
-            wasCleanShutdown: wasClean)
-        let opener = PartitionOpener(
-            configuration: configuration, folder: folder.path, files: files, clock: clock, storageThreads: storage,
-            wasCleanShutdown: wasClean, logger: logger)
-        let controller = TopicController(
-            log: log, opener: opener, configuration: configuration, topics: topics, logger: logger)
-        try await controller.openAll()
-        return Parts(
-            configuration: configuration, folder: folder, files: files, topics: topics, controller: controller,
-            network: network, storage: storage, clock: clock, logger: logger)
-    }
-
-    /// Serves until the task is cancelled; throws when the broker cannot go on.
+    /// Serves until the task is cancelled; throws when the broker cannot go on. Everything is closed either way.
     public func run() async throws {
+        var failure: (any Error)?
         do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for listener in listeners {
-                    group.addTask { try await listener.run() }
-                }
-                group.addTask { await self.coordinator.run() }
-                group.addTask { try await self.maintain() }
-                // None of them returns before the broker is told to stop.
-                try await group.next()
-                group.cancelAll()
-                try await group.waitForAll()
-            }
+            try await serve()
         } catch is CancellationError {
             logger.debug("told to stop")
+        } catch {
+            failure = error
         }
-        try await close()
+        try await parts.close()
+        if let failure { throw failure }
+    }
+
+    private func serve() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for listener in listeners {
+                group.addTask { try await listener.run() }
+            }
+            group.addTask { await self.coordinator.run() }
+            group.addTask { try await self.maintain() }
+            // None of them returns before the broker is told to stop.
+            try await group.next()
+            group.cancelAll()
+            try await group.waitForAll()
+        }
     }
 
     /// Retention, `flush.ms` and gauges, on the interval each has.
     private func maintain() async throws {
         let tick = Duration.seconds(1)
-        let retention = Duration.milliseconds(configuration.retentionCheckMilliseconds)
+        let retention = Duration.milliseconds(parts.configuration.retentionCheckMilliseconds)
         var nextRetention = ContinuousClock.now + retention
         while !Task.isCancelled {
             try await Task.sleep(for: min(tick, retention))
@@ -186,26 +157,5 @@ public final class Broker: Sendable {
                 return error
             }
         }
-    }
-
-    private func close() async throws {
-        var isClean = true
-        for topic in topics.all {
-            for partition in topic.partitions {
-                do {
-                    try await partition.close()
-                } catch {
-                    isClean = false
-                    logger.error(
-                        "a partition was not closed cleanly",
-                        metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
-                }
-            }
-        }
-        try await controller.close()
-        if isClean { try CleanShutdownMarker.write(in: folder.path, files: files) }
-        try await network.shutdownGracefully()
-        try await storage.shutdownGracefully()
-        logger.info("stopped", metadata: ["clean": "\(isClean)"])
     }
 }

@@ -17,6 +17,9 @@ extension PartitionLog {
         if count > closed.count { try roll(now: now) }
         // The names of the segments that stay must be durable first: without any, the log would start over at 0.
         try flush(includingActiveSegment: false)
+        let newStart = max(logStart, endOffset(ofSegment: count - 1))
+        try LogStartCheckpoint.write(newStart, folder, files)
+        logStart = newStart
         for segment in all.prefix(count) { try removeOldest(segment) }
         return Array(all.prefix(count))
     }
@@ -24,9 +27,7 @@ extension PartitionLog {
     private func removeOldest(_ segment: SegmentInfo) throws(StorageError) {
         closed.removeFirst()
         openClosed.removeAll { $0.baseOffset == segment.baseOffset }
-        let firstBase = closed.first?.baseOffset ?? active.baseOffset
-        logStart = max(logStart, firstBase)
-        positions.forget(below: firstBase)
+        positions.forget(below: closed.first?.baseOffset ?? active.baseOffset)
         folderChanges += 1
         isDirty = true
         // The log file first: an index without one is removed at the next start.

@@ -68,7 +68,12 @@ final class ConsumerCore: Sendable {
         }
         if wasFull { wakeFetchers() }
         let delivery = if let ready { Optional(ready) } else { await waiter.value() }
-        if delivery == nil { state.withLock { $0.iterator = nil } }
+        if delivery == nil {
+            state.withLock { state in
+                // Without a waiter in its place a batch was on its way to the task that was cancelled.
+                if state.iterator.take() == nil, state.ending == nil { state.subscription.takeBackOutstanding() }
+            }
+        }
         switch delivery {
         case .batch(let batch)?:
             probe.consumed(batch)

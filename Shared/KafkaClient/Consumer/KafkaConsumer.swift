@@ -1,3 +1,4 @@
+import KafkaWire
 import Logging
 import NIOCore
 import NIOPosix
@@ -5,8 +6,14 @@ import ServiceLifecycle
 
 /// Reads records of topics, alone or as a member of a group.
 ///
-/// Run it in a `ServiceGroup` and iterate over ``batches`` in one task.
+/// Run it in a `ServiceGroup` and iterate over ``batches`` in one task. The other methods may be called from any task.
 public final class KafkaConsumer: Service, Sendable {
+    let core: ConsumerCore
+    let hooks: KafkaRebalanceHooks
+    let coordinator: GroupCoordinatorClient?
+    let stopRequest = OneShot<Bool>()
+    let configuration: KafkaConsumerConfiguration
+
     /// - Throws: ``KafkaError/Code/invalidConfiguration``.
     public init(
         configuration: KafkaConsumerConfiguration, hooks: KafkaRebalanceHooks = KafkaRebalanceHooks(),
@@ -14,43 +21,109 @@ public final class KafkaConsumer: Service, Sendable {
         logger: Logger = Logger(label: "kafka.consumer")
     ) throws(KafkaError) {
         try configuration.validate()
+        self.configuration = configuration
+        self.hooks = hooks
+        let cluster = ClusterClient(
+            configuration: configuration.client, eventLoopGroup: eventLoopGroup, logger: logger)
+        core = ConsumerCore(configuration: configuration, cluster: cluster, logger: logger)
+        coordinator = configuration.groupID.map { GroupCoordinatorClient(groupID: $0, cluster: cluster) }
     }
 
-    /// Joins, fetches and heartbeats until the service group stops gracefully; then the sequence ends, offsets are
-    /// committed (with auto commit) and the group is left.
-    public func run() async throws { fatalError("being written") }
+    /// The fetched batches, in order within each partition. The sequence ends when the consumer stops, and throws what
+    /// ended it. For one iterator at a time; asking for the next batch says that the last one is processed.
+    public var batches: ConsumerBatches { ConsumerBatches(core: core) }
 
-    /// The fetched batches; ends when the consumer stops, throws what ended it. For one iterator at a time.
-    public var batches: ConsumerBatches { fatalError("being written") }
+    // MARK: Commits
 
-    /// Commits that everything before these offsets is processed. Group mode, or assigned mode with a group id.
-    public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) { fatalError("being written") }
+    /// Commits that everything before these offsets is processed.
+    ///
+    /// A member of a group commits for its generation: after a rebalance has begun the coordinator may refuse with
+    /// `REBALANCE_IN_PROGRESS` or `ILLEGAL_GENERATION`; the records will be delivered again to whoever has them then.
+    public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
+        guard let coordinator else {
+            throw KafkaError(.invalidArgument, "a consumer without a group id has nowhere to commit to")
+        }
+        try await coordinator.commit(offsets)
+        core.withSubscription { $0.noteCommitted(offsets) }
+        core.probe.committed()
+    }
+
     /// Commits that this batch and everything before it is processed.
-    public func commit(_ batch: ConsumerBatch) async throws(KafkaError) { fatalError("being written") }
-    /// Moves to another position: the next batch of this partition starts there.
-    public func seek(_ partition: TopicPartition, to position: KafkaStartPosition) throws(KafkaError) { fatalError("being written") }
-    /// Delivers nothing of these partitions until ``resume(_:)``; they stay assigned.
-    public func pause(_ partitions: [TopicPartition]) {}
-    /// Undoes ``pause(_:)``.
-    public func resume(_ partitions: [TopicPartition]) {}
-    /// The partitions this consumer has now, ascending.
-    public var assignment: [TopicPartition] { [] }
-    /// The offset of the next record to be delivered; `nil` before the position is known.
-    public func position(_ partition: TopicPartition) -> Offset? { nil }
+    public func commit(_ batch: ConsumerBatch, metadata: String = "") async throws(KafkaError) {
+        try await commit([
+            batch.topicPartition: CommittedOffset(
+                offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch, metadata: metadata)
+        ])
+    }
+
     /// The group's committed offsets; partitions without one are left out.
-    public func committed(_ partitions: [TopicPartition]) async throws(KafkaError) -> [TopicPartition: CommittedOffset] { fatalError("being written") }
+    public func committed(
+        _ partitions: [TopicPartition]
+    ) async throws(KafkaError) -> [TopicPartition: CommittedOffset] {
+        guard let coordinator else {
+            throw KafkaError(.invalidArgument, "a consumer without a group id has no committed offsets")
+        }
+        return try await coordinator.committed(partitions)
+    }
+
+    // MARK: Positions
+
+    /// The partitions this consumer has now, ascending.
+    public var assignment: [TopicPartition] { core.withSubscription { $0.assignment } }
+
+    /// Moves to another position: the next batch of this partition starts there. Also from `onAssigned`.
+    public func seek(_ partition: TopicPartition, to position: KafkaStartPosition) throws(KafkaError) {
+        if position == .committed, coordinator == nil {
+            throw KafkaError(.invalidArgument, "a consumer without a group id has no committed offsets")
+        }
+        guard core.withSubscription({ $0.seek(partition, to: position) }) else {
+            throw KafkaError(.notAssigned, "the partition is not assigned", topicPartition: partition)
+        }
+        core.wakeAll()
+    }
+
+    /// Delivers nothing of these partitions until ``resume(_:)``; they stay assigned.
+    public func pause(_ partitions: [TopicPartition]) {
+        core.withSubscription { $0.pause(partitions) }
+    }
+
+    /// Undoes ``pause(_:)``.
+    public func resume(_ partitions: [TopicPartition]) {
+        core.withSubscription { $0.resume(partitions) }
+        core.wakeFetchers()
+    }
+
+    /// The offset of the next record to be delivered; `nil` before the position is known.
+    public func position(_ partition: TopicPartition) -> Offset? {
+        core.withSubscription { $0[partition]?.position }
+    }
+
     /// Records between position and end per assigned partition, as of the last fetch.
-    public func lag() -> [TopicPartition: Int64] { [:] }
+    public func lag() -> [TopicPartition: Int64] { core.withSubscription { $0.lag } }
+
+    /// Makes ``run()`` stop as the service group's graceful shutdown does.
+    public func beginShutdown() { stopRequest.fulfil(true) }
 }
 
-/// The batches of a consumer, in order within each partition.
+/// The batches of a consumer.
 public struct ConsumerBatches: AsyncSequence, Sendable {
     public typealias Element = ConsumerBatch
     public typealias Failure = KafkaError
-    public func makeAsyncIterator() -> Iterator { Iterator() }
+
+    let core: ConsumerCore
+
+    public func makeAsyncIterator() -> Iterator { Iterator(core: core) }
+
     /// Asking for the next batch says that the last one is processed.
     public struct Iterator: AsyncIteratorProtocol {
-        public mutating func next() async throws -> ConsumerBatch? { try await next(isolation: nil) }
-        public mutating func next(isolation actor: isolated (any Actor)?) async throws(KafkaError) -> ConsumerBatch? { nil }
+        let core: ConsumerCore
+
+        public mutating func next() async throws(KafkaError) -> ConsumerBatch? { try await core.next() }
+
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(KafkaError) -> ConsumerBatch? {
+            try await core.next()
+        }
     }
 }

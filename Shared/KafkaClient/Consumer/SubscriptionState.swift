@@ -40,6 +40,14 @@ struct SubscriptionState {
         var version: Int
     }
 
+    /// A batch in the application's hands.
+    struct Outstanding {
+        var partition: TopicPartition
+        var position: Offset?
+        var nextOffset: Offset
+        var version: Int
+    }
+
     private struct Queued {
         var batch: ConsumerBatch
         var memoryBytes: Int
@@ -50,7 +58,7 @@ struct SubscriptionState {
     private var queue: Deque<Queued> = []
     private(set) var bufferedBytes = 0
     /// The batch that the application works on.
-    private(set) var outstanding: (partition: TopicPartition, nextOffset: Offset, version: Int)?
+    private(set) var outstanding: Outstanding?
     private var nextVersion = 0
 
     init(prefetchBytes: Int) {
@@ -98,7 +106,8 @@ struct SubscriptionState {
 
     /// Drops what was fetched and not delivered, and whatever is still on its way.
     private mutating func void(_ partition: TopicPartition) {
-        partitions[partition]?.version = makeVersion()
+        let version = makeVersion()
+        partitions[partition]?.version = version
         bufferedBytes -= queue.lazy.filter { $0.batch.topicPartition == partition }.reduce(0) { $0 + $1.memoryBytes }
         queue.removeAll { $0.batch.topicPartition == partition }
     }
@@ -221,10 +230,18 @@ struct SubscriptionState {
 
     /// The application has asked for the next batch: it is done with the last.
     mutating func finishOutstanding() {
-        guard let (partition, nextOffset, version) = outstanding else { return }
-        outstanding = nil
-        guard let state = partitions[partition], state.version == version || state.isLeaving else { return }
-        partitions[partition]?.processed = nextOffset
+        guard let finished = outstanding.take(), let state = partitions[finished.partition],
+            state.version == finished.version || state.isLeaving || state.isPaused
+        else { return }
+        partitions[finished.partition]?.processed = finished.nextOffset
+    }
+
+    /// The application never got the last batch: it will be delivered again.
+    mutating func takeBackOutstanding() {
+        guard let lost = outstanding.take(), let state = partitions[lost.partition], state.version == lost.version,
+            let position = lost.position
+        else { return }
+        moveTo(position, lost.partition)
     }
 
     /// The next batch to deliver; `nil` when none is there.
@@ -232,8 +249,10 @@ struct SubscriptionState {
         guard let queued = queue.popFirst() else { return nil }
         bufferedBytes -= queued.memoryBytes
         let partition = queued.batch.topicPartition
+        outstanding = Outstanding(
+            partition: partition, position: partitions[partition]?.position, nextOffset: queued.batch.nextOffset,
+            version: partitions[partition]?.version ?? 0)
         partitions[partition]?.position = queued.batch.nextOffset
-        outstanding = (partition, queued.batch.nextOffset, partitions[partition]?.version ?? 0)
         return queued.batch
     }
 
@@ -245,10 +264,11 @@ struct SubscriptionState {
     }
 
     mutating func pause(_ paused: [TopicPartition]) {
-        for partition in paused where partitions[partition]?.isPaused == false {
+        for partition in paused {
+            guard let state = partitions[partition], !state.isPaused else { continue }
             partitions[partition]?.isPaused = true
             void(partition)
-            partitions[partition]?.fetchPosition = partitions[partition]?.position
+            partitions[partition]?.fetchPosition = state.position
         }
     }
 

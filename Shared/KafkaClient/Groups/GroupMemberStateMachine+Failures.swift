@@ -28,7 +28,7 @@ extension GroupMemberStateMachine {
         return membershipError(failure)
     }
 
-    /// What a heartbeat or a commit says about the membership. Whoever is busy with a hook finishes it first.
+    /// What a heartbeat says about the membership. Whoever is busy with a hook finishes it first.
     mutating func membershipError(_ failure: Failure) -> [Action] {
         switch failure {
         case .connection, .broker(.notCoordinator), .broker(.coordinatorNotAvailable):
@@ -39,8 +39,8 @@ extension GroupMemberStateMachine {
             forgetMembership(andID: true)
         case .broker(.illegalGeneration):
             forgetMembership(andID: false)
-        case .broker(.fencedInstanceId), .broker(.groupAuthorizationFailed):
-            return fail(failure)
+        case .broker(let errorCode) where errorCode == .fencedInstanceId || errorCode == .groupAuthorizationFailed:
+            return fail(errorCode)
         case .broker:
             // The next heartbeat tells.
             return []
@@ -77,8 +77,8 @@ extension GroupMemberStateMachine {
             return proceed()
         case .broker(let errorCode) where errorCode.isRetriable || errorCode == .unknownServerError:
             break
-        case .broker:
-            return fail(failure)
+        case .broker(let errorCode):
+            return fail(errorCode)
         }
         return backOff()
     }
@@ -89,14 +89,14 @@ extension GroupMemberStateMachine {
         return enter(.backingOff, .backOff(failures: failures))
     }
 
-    /// No retry can help: the member ends, and its partitions are gone.
-    private mutating func fail(_ failure: Failure) -> [Action] {
-        guard case .broker(let errorCode) = failure else { return backOff() }
-        phase = .ended
-        generation = -1
-        let lost: [Action] = owned.isEmpty ? [] : [.lose(owned)]
-        owned = []
-        return lost + [.fail(errorCode), .finish]
+    /// No retry can help: the member ends once the application knows that its partitions are gone.
+    private mutating func fail(_ errorCode: ErrorCode) -> [Action] {
+        fatalError = errorCode
+        forgetMembership(andID: true)
+        switch phase {
+        case .revoking, .assigning, .losing: return []
+        case .idle, .findingCoordinator, .backingOff, .joining, .syncing, .stable, .leaving, .ended: return proceed()
+        }
     }
 
     // MARK: Changes from outside

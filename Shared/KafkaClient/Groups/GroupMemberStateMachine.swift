@@ -71,7 +71,6 @@ struct GroupMemberStateMachine {
         case heartbeatAnswered
         case failed(Failure)
         case heartbeatFailed(Failure)
-        case commitFailed(ErrorCode)
         case hookFinished
         case backoffElapsed
         /// The partitions of a subscribed topic changed.
@@ -98,6 +97,8 @@ struct GroupMemberStateMachine {
     var isStopping = false
     /// The application has not polled in time; the group is left until it does.
     var isTooSlow = false
+    /// The error that ended the membership for good.
+    var fatalError: ErrorCode?
     /// Failed requests in a row.
     var failures = 0
     /// The partitions of the revocation under way.
@@ -122,7 +123,6 @@ struct GroupMemberStateMachine {
         case .heartbeatAnswered: heartbeatAnswered()
         case .failed(let failure): failed(failure)
         case .heartbeatFailed(let failure): heartbeatFailed(failure)
-        case .commitFailed(let errorCode): membershipError(.broker(errorCode))
         case .hookFinished: hookFinished()
         case .backoffElapsed: phase == .backingOff ? proceed() : []
         case .metadataChanged: metadataChanged()
@@ -137,6 +137,7 @@ struct GroupMemberStateMachine {
 
     /// The next step, from what is known.
     mutating func proceed() -> [Action] {
+        if let fatalError, owned.isEmpty { return enter(.ended, .fail(fatalError), .finish) }
         if isStopping { return leaveForGood() }
         if !isMember, !owned.isEmpty { return enter(.losing, .lose(owned)) }
         if isTooSlow { return enter(.idle) }

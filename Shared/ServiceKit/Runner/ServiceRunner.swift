@@ -159,7 +159,8 @@ public struct ServiceRunner: Sendable {
     private func help() -> String {
         var lines = ["usage: \(name) [--config FILE] [--set KEY=VALUE]... [--check] [--help]"]
         for flag in flags {
-            lines.append("  \(flag.name) \(flag.valueName)  \(flag.documentation) (\(flag.keys.joined(separator: ", ")))")
+            let keys = flag.keys.joined(separator: ", ")
+            lines.append("  \(flag.name) \(flag.valueName)  \(flag.documentation) (\(keys))")
         }
         let keys = ConfigurationDescription.keys { reader in _ = try configure(reader) }
         lines += ["", "keys of the configuration file:", ConfigurationDescription.helpText(keys), ""]

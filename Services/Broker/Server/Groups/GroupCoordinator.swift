@@ -59,10 +59,7 @@ actor GroupCoordinator {
     /// Makes `__consumer_offsets` if this is the first that anybody asks about groups.
     func prepare() async throws(TopicRefusal) {
         if isReady { return }
-        let topic = try await controller.findOrCreate(
-            NewTopic(
-                name: TopicName.consumerOffsets, partitions: state.configuration.offsetsTopicPartitions,
-                configurations: BrokerConfiguration.offsetsTopicConfigurations))
+        let topic = try await controller.findOrCreate(TopicName.consumerOffsets)
         do {
             try await load(topic)
         } catch {

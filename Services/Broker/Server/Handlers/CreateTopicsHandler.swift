@@ -1,5 +1,6 @@
 import KafkaMessages
 import KafkaWire
+import Metadata
 
 /// CreateTopics (19), versions 2 to 7: each topic is answered for itself, also with `validate_only`.
 ///
@@ -25,14 +26,8 @@ struct CreateTopicsHandler: APIHandler {
     }
 
     private func create(_ topic: CreateTopicsRequest.CreatableTopic, validateOnly: Bool) async -> Result {
-        let new = NewTopic(
-            name: topic.name, partitions: topic.numPartitions, replicationFactor: topic.replicationFactor,
-            assignments: Dictionary(
-                topic.assignments.map { ($0.partitionIndex, $0.brokerIds) }, uniquingKeysWith: { first, _ in first }),
-            configurations: Dictionary(
-                topic.configs.compactMap { config in config.value.map { (config.name, $0) } },
-                uniquingKeysWith: { $1 }))
         do {
+            let new = try NewTopic(topic)
             let created = try await controller.create(new, validateOnly: validateOnly)
             return Result(
                 name: topic.name, topicId: created.id, errorCode: .none, numPartitions: created.partitions,
@@ -43,6 +38,29 @@ struct CreateTopicsHandler: APIHandler {
                 })
         } catch {
             return Result(name: topic.name, errorCode: error.code, errorMessage: error.message)
+        }
+    }
+}
+
+extension NewTopic {
+    /// What a client asks for; throws for what only looks like an answerable request.
+    fileprivate init(_ topic: CreateTopicsRequest.CreatableTopic) throws(TopicRefusal) {
+        self.init(name: topic.name, partitions: topic.numPartitions, replicationFactor: topic.replicationFactor)
+        if TopicName.isInternal(name) {
+            throw TopicRefusal(
+                code: .invalidTopicException, message: "'\(name)' is internal and made by the broker itself")
+        }
+        for assignment in topic.assignments {
+            if assignments.updateValue(assignment.brokerIds, forKey: assignment.partitionIndex) != nil {
+                throw TopicRefusal(
+                    code: .invalidReplicaAssignment, message: "partition \(assignment.partitionIndex) is assigned twice")
+            }
+        }
+        for config in topic.configs {
+            guard let value = config.value else {
+                throw TopicRefusal(code: .invalidConfig, message: "\(config.name): has no value")
+            }
+            configurations[config.name] = value
         }
     }
 }

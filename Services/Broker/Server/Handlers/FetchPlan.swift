@@ -29,8 +29,9 @@ struct FetchPlan: Sendable {
     private let isReadCommitted: Bool
 
     init(_ request: FetchRequest, version: Int16, topics: TopicTable, maximumBytes: Int) {
-        minimumBytes = Int(request.minBytes)
         self.maximumBytes = min(maximumBytes, Int(max(0, request.maxBytes)))
+        // More than can be sent is never there to wait for.
+        minimumBytes = min(Int(request.minBytes), self.maximumBytes)
         isReadCommitted = request.isolationLevel == 1
         names = request.topics.map { topic in
             let reference = TopicReference(

@@ -3,7 +3,7 @@ import KafkaWire
 
 /// InitProducerId (22), versions 0 to 5: an identity for an idempotent producer.
 ///
-/// A producer that has one already gets it back with the next epoch, and a new one when the epochs are used up.
+/// Always a new one: without a transactional id nothing proves that the id a request names is its own.
 /// Gaps: no transactional ids yet.
 struct InitProducerIdHandler: APIHandler {
     typealias Request = InitProducerIdRequest
@@ -12,11 +12,6 @@ struct InitProducerIdHandler: APIHandler {
 
     func handle(_ request: InitProducerIdRequest, _ context: RequestContext) async -> Reply<InitProducerIdResponse> {
         guard request.transactionalId == nil else { return .now(Self.failed(.invalidRequest)) }
-        if request.producerId >= 0, request.producerEpoch >= 0, request.producerEpoch < Int16.max - 1 {
-            return .now(
-                InitProducerIdResponse(
-                    producerId: request.producerId, producerEpoch: request.producerEpoch + 1))
-        }
         do {
             let id = try await controller.nextProducerID()
             return .now(InitProducerIdResponse(producerId: id.rawValue, producerEpoch: 0))

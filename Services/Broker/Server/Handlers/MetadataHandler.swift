@@ -9,6 +9,9 @@ struct MetadataHandler: APIHandler {
     typealias Request = MetadataRequest
     typealias TopicResponse = MetadataResponse.MetadataResponseTopic
 
+    /// The first version whose answers may leave a topic without a name.
+    private static let nullNameVersion: Int16 = 12
+
     let topics: TopicTable
     let controller: TopicController
     let identity: ClusterIdentity
@@ -27,7 +30,8 @@ struct MetadataHandler: APIHandler {
             response.topics = topics.all.map { describe($0) }
         } else {
             for topic in request.topics ?? [] {
-                response.topics.append(await answer(topic, mayCreate: request.allowAutoTopicCreation))
+                response.topics.append(
+                    await answer(topic, mayCreate: request.allowAutoTopicCreation, version: context.version))
             }
         }
         if request.includeTopicAuthorizedOperations {
@@ -41,10 +45,13 @@ struct MetadataHandler: APIHandler {
         return .now(response)
     }
 
-    private func answer(_ asked: MetadataRequest.MetadataRequestTopic, mayCreate: Bool) async -> TopicResponse {
+    private func answer(
+        _ asked: MetadataRequest.MetadataRequestTopic, mayCreate: Bool, version: Int16
+    ) async -> TopicResponse {
         guard let name = asked.name else {
             if let topic = topics.topic(id: asked.topicId) { return describe(topic) }
-            return TopicResponse(errorCode: .unknownTopicId, name: nil, topicId: asked.topicId)
+            let unnamed = version >= Self.nullNameVersion ? nil : ""
+            return TopicResponse(errorCode: .unknownTopicId, name: unnamed, topicId: asked.topicId)
         }
         if let topic = topics.topic(name) { return describe(topic) }
         if TopicName.problem(with: name) != nil {
@@ -54,7 +61,7 @@ struct MetadataHandler: APIHandler {
             return TopicResponse(errorCode: .unknownTopicOrPartition, name: name)
         }
         do {
-            return describe(try await controller.findOrCreate(NewTopic(name: name)))
+            return describe(try await controller.findOrCreate(name))
         } catch {
             return TopicResponse(errorCode: error.code, name: name)
         }

@@ -71,6 +71,11 @@ final class BrokerListener: Sendable {
         return connection
     }
 
+    /// Stops listening without having served anybody.
+    func close() async throws {
+        try await channel.executeThenClose { _ in }
+    }
+
     /// Serves connections until the task is cancelled.
     func run() async throws {
         try await channel.executeThenClose { inbound in

@@ -192,7 +192,12 @@ actor Connection {
     private func send(_ pieces: [WirePiece]) async throws {
         let frame = OutboundFrame(pieces: pieces)
         environment.probe.sent(bytes: frame.byteCount)
-        try await channel.writeAndFlush(frame).get()
+        let written = channel.eventLoop.makePromise(of: Void.self)
+        channel.writeAndFlush(frame, promise: written)
+        // Not `get()`, which would hop to the global executor and back for every response.
+        try await withCheckedThrowingContinuation { continuation in
+            written.futureResult.whenComplete { continuation.resume(with: $0) }
+        }
     }
 }
 

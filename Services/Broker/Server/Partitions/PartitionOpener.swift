@@ -17,14 +17,19 @@ struct PartitionOpener: Sendable {
     let logger: Logger
 
     /// The topic's partitions in order; folders that are missing are made.
-    func open(_ topic: MetadataImage.Topic) async throws -> [Partition] {
+    ///
+    /// - Parameter isNew: whether a folder that is there can only be left of a deleted topic of the same name, when
+    ///   the process ended before it was removed; then it is removed now.
+    func open(_ topic: MetadataImage.Topic, isNew: Bool) async throws -> [Partition] {
         let log = try configuration.logConfiguration(topic: topic.configurations)
         var partitions: [Partition] = []
         partitions.reserveCapacity(topic.partitions.count)
         for record in topic.partitions {
             let topicPartition = TopicPartition(topic: topic.name, partition: record.partition)
+            let place = folder.appending(topicPartition.description)
+            if isNew { try files.removeFolder(place) }
             let opened = try PartitionLog.open(
-                folder: folder.appending(topicPartition.description), topicPartition: topicPartition,
+                folder: place, topicPartition: topicPartition,
                 configuration: log, files: files, wasCleanShutdown: wasCleanShutdown, now: clock.now())
             report(opened.recovery, of: topicPartition)
             partitions.append(

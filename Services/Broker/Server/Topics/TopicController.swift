@@ -18,7 +18,8 @@ actor TopicController {
     private let logger: Logger
     private var random = SystemRandomNumberGenerator()
     private var producerIDs: Range<Int64> = 0..<0
-    private var creating: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Topics being made or deleted, and who waits for that to end.
+    private var changing: [String: [CheckedContinuation<Void, Never>]] = [:]
 
     init(
         log: sending MetadataLog, opener: PartitionOpener, configuration: BrokerConfiguration,
@@ -34,7 +35,7 @@ actor TopicController {
     /// Opens every partition that the metadata names.
     func openAll() async throws {
         for topic in log.image.topics.values.sorted(by: { $0.name < $1.name }) {
-            try await open(topic)
+            try await open(topic, isNew: false)
         }
     }
 
@@ -45,7 +46,7 @@ actor TopicController {
     }
 
     func create(_ new: NewTopic, validateOnly: Bool) async throws(TopicRefusal) -> Created {
-        await untilCreated(new.name)
+        await untilUnchanging(new.name)
         if topics.topic(new.name) != nil {
             throw TopicRefusal(code: .topicAlreadyExists, message: "topic '\(new.name)' exists already")
         }
@@ -56,16 +57,17 @@ actor TopicController {
         }
         let count = try new.checked(against: configuration, node: configuration.nodeID)
         if validateOnly { return Created(id: .zero, partitions: count) }
-        creating[new.name] = []
-        defer { for waiter in creating.removeValue(forKey: new.name) ?? [] { waiter.resume() } }
+        beginChange(of: new.name)
+        defer { endChange(of: new.name) }
         let id = KafkaUUID.random(using: &random)
         do {
             try log.append(records(for: new, id: id, count: count))
             guard let topic = log.image.topic(id: id) else {
                 throw TopicRefusal(code: .unknownServerError, message: "the metadata log lost the topic")
             }
-            try await open(topic)
+            try await open(topic, isNew: true)
         } catch {
+            takeBack(id, of: new.name)
             logger.error("a topic could not be created", metadata: ["topic": "\(new.name)", "error": "\(error)"])
             throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
         }
@@ -73,26 +75,35 @@ actor TopicController {
         return Created(id: id, partitions: count)
     }
 
-    /// The topic, made with the broker's defaults where there is none.
-    func findOrCreate(_ new: NewTopic) async throws(TopicRefusal) -> TopicTable.Topic {
+    /// The topic, made with the broker's defaults where there is none; an internal one as the coordinator needs it.
+    func findOrCreate(_ name: String) async throws(TopicRefusal) -> TopicTable.Topic {
+        var new = NewTopic(name: name)
+        if TopicName.isInternal(name) {
+            new.partitions = configuration.offsetsPartitions
+            new.configurations = BrokerConfiguration.offsetsTopicConfigurations
+        }
         do {
             _ = try await create(new, validateOnly: false)
         } catch {
             guard error.code == .topicAlreadyExists else { throw error }
         }
-        guard let topic = topics.topic(new.name) else {
-            throw TopicRefusal(code: .unknownTopicOrPartition, message: "'\(new.name)' was deleted again")
+        guard let topic = topics.topic(name) else {
+            throw TopicRefusal(code: .unknownTopicOrPartition, message: "'\(name)' was deleted again")
         }
         return topic
     }
 
     func delete(_ name: String) async throws(TopicRefusal) {
+        await untilUnchanging(name)
         guard let topic = topics.topic(name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'")
         }
         if TopicName.isInternal(name) {
             throw TopicRefusal(code: .invalidTopicException, message: "'\(name)' is internal and stays")
         }
+        // The name stays taken until the folders are gone, or a new topic would find them.
+        beginChange(of: name)
+        defer { endChange(of: name) }
         do {
             try log.append([.removeTopic(id: topic.id)])
             _ = topics.remove(name)
@@ -138,18 +149,36 @@ actor TopicController {
         return records
     }
 
-    private func open(_ topic: MetadataImage.Topic) async throws {
-        let partitions = try await opener.open(topic)
+    private func open(_ topic: MetadataImage.Topic, isNew: Bool) async throws {
+        let partitions = try await opener.open(topic, isNew: isNew)
         topics.insert(
             TopicTable.Topic(
                 name: topic.name, id: topic.id, partitions: partitions, configurations: topic.configurations))
     }
 
-    /// Waits while somebody else is making this topic.
-    private func untilCreated(_ name: String) async {
-        while creating[name] != nil {
-            await withCheckedContinuation { creating[name]?.append($0) }
+    /// Removes a topic again whose partitions could not be opened, so that it can be asked for another time.
+    private func takeBack(_ id: KafkaUUID, of name: String) {
+        guard log.image.topic(id: id) != nil else { return }
+        do {
+            try log.append([.removeTopic(id: id)])
+        } catch {
+            logger.error("a topic that failed stays listed", metadata: ["topic": "\(name)", "error": "\(error)"])
         }
+    }
+
+    /// Waits while somebody else is making or deleting this topic.
+    private func untilUnchanging(_ name: String) async {
+        while changing[name] != nil {
+            await withCheckedContinuation { changing[name]?.append($0) }
+        }
+    }
+
+    private func beginChange(of name: String) {
+        changing[name] = []
+    }
+
+    private func endChange(of name: String) {
+        for waiter in changing.removeValue(forKey: name) ?? [] { waiter.resume() }
     }
 
     private func collision(with name: String) -> String? {

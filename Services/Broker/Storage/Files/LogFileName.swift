@@ -11,7 +11,7 @@ public enum LogFileName {
     static let temporaryExtension = "tmp"
     /// Ends the name of a partition's folder that is being deleted.
     public static let deletedFolderSuffix = "-delete"
-    /// Holds the log start where it is not a segment's base offset.
+    /// Holds the log start once it is not 0.
     static let logStartCheckpoint = "log-start-offset"
 
     /// `00000000000000000042.log`

@@ -38,10 +38,16 @@ public final class MemoryFileSystem: FileSystem {
 
     struct State {
         var nodes: [Int: Node] = [:]
-        var names: [FilePath: Int] = [:]
-        var durableNames: [FilePath: Int] = [:]
-        var folders: Set<FilePath> = []
+        /// Names by folder, as programs see them.
+        var folders: [String: [String: Int]] = [:]
+        /// Names by folder, as a crash leaves them.
+        var durable: [String: [String: Int]] = [:]
         var nextNode = 0
+
+        subscript(path: FilePath) -> Int? {
+            get { folders[path.folder]?[path.name] }
+            set { folders[path.folder]?[path.name] = newValue }
+        }
     }
 
     private let state = Mutex(State())
@@ -56,28 +62,29 @@ public final class MemoryFileSystem: FileSystem {
             var generator = seed.map { SplitMix64(seed: $0) }
             Self.settleNames(&state, &generator)
             var survivors: [Int: Node] = [:]
-            var renumbered: [Int: Int] = [:]
-            for (path, old) in state.names.sorted(by: { $0.key.string < $1.key.string }) {
-                guard let node = state.nodes[old] else { continue }
-                state.nextNode += 1
-                let content = Self.settleContent(node, &generator)
-                survivors[state.nextNode] = Node(content: content, durable: content)
-                renumbered[old] = state.nextNode
-                state.names[path] = state.nextNode
+            for folder in state.folders.keys.sorted() {
+                for (name, old) in (state.folders[folder] ?? [:]).sorted(by: { $0.key < $1.key }) {
+                    guard let node = state.nodes[old] else { continue }
+                    state.nextNode += 1
+                    let content = Self.settleContent(node, &generator)
+                    survivors[state.nextNode] = Node(content: content, durable: content)
+                    state.folders[folder]?[name] = state.nextNode
+                }
             }
             state.nodes = survivors
-            state.durableNames = state.names
+            state.durable = state.folders
         }
     }
 
     private static func settleNames(_ state: inout State, _ generator: inout SplitMix64?) {
-        var settled = state.durableNames
-        let touched = Set(state.names.keys).union(state.durableNames.keys).sorted { $0.string < $1.string }
-        for path in touched where state.names[path] != state.durableNames[path] {
-            guard generator?.next(upTo: 2) == 1 else { continue }
-            settled[path] = state.names[path]
+        for folder in state.folders.keys.sorted() {
+            let seen = state.folders[folder] ?? [:]
+            var settled = state.durable[folder] ?? [:]
+            for name in Set(seen.keys).union(settled.keys).sorted() where seen[name] != settled[name] {
+                if generator?.next(upTo: 2) == 1 { settled[name] = seen[name] }
+            }
+            state.folders[folder] = settled
         }
-        state.names = settled
     }
 
     private static func settleContent(_ node: Node, _ generator: inout SplitMix64?) -> [UInt8] {
@@ -115,7 +122,7 @@ public final class MemoryFileSystem: FileSystem {
     // MARK: FileSystem
 
     public func open(_ path: FilePath) throws(StorageError) -> any File {
-        guard let node = state.withLock({ $0.names[path] }) else {
+        guard let node = state.withLock({ $0[path] }) else {
             throw .operationFailed(.open, path: path.string, errno: Self.missingErrno)
         }
         return MemoryFile(path: path, node: node, files: self)
@@ -123,11 +130,11 @@ public final class MemoryFileSystem: FileSystem {
 
     public func create(_ path: FilePath) throws(StorageError) -> any File {
         let node = state.withLock { state -> Int? in
-            guard state.folders.contains(path.removingLastComponent()) else { return nil }
-            if let node = state.names[path] { return node }
+            guard state.folders[path.folder] != nil else { return nil }
+            if let node = state[path] { return node }
             state.nextNode += 1
             state.nodes[state.nextNode] = Node()
-            state.names[path] = state.nextNode
+            state[path] = state.nextNode
             return state.nextNode
         }
         guard let node else { throw .operationFailed(.create, path: path.string, errno: Self.missingErrno) }
@@ -136,66 +143,56 @@ public final class MemoryFileSystem: FileSystem {
 
     public func byteCount(of path: FilePath) throws(StorageError) -> Int64? {
         state.withLock { state in
-            state.names[path].flatMap { state.nodes[$0] }.map { Int64($0.content.count) }
+            state[path].flatMap { state.nodes[$0] }.map { Int64($0.content.count) }
         }
     }
 
     public func rename(_ path: FilePath, to newPath: FilePath) throws(StorageError) {
         let found = state.withLock { state -> Bool in
-            if let node = state.names.removeValue(forKey: path) {
-                state.names[newPath] = node
+            if let node = state[path] {
+                state[path] = nil
+                state[newPath] = node
                 return true
             }
-            guard state.folders.remove(path) != nil else { return false }
-            state.folders.insert(newPath)
-            for keys in [\State.names, \State.durableNames] {
-                for (name, node) in state[keyPath: keys] where name.removingLastComponent() == path {
-                    guard let last = name.lastComponent else { continue }
-                    state[keyPath: keys][name] = nil
-                    state[keyPath: keys][newPath.appending(last)] = node
-                }
-            }
+            guard let names = state.folders.removeValue(forKey: path.string) else { return false }
+            state.folders[newPath.string] = names
+            state.durable[newPath.string] = state.durable.removeValue(forKey: path.string)
             return true
         }
         if !found { throw .operationFailed(.rename, path: path.string, errno: Self.missingErrno) }
     }
 
     public func remove(_ path: FilePath) throws(StorageError) {
-        state.withLock { $0.names[path] = nil }
+        state.withLock { $0[path] = nil }
     }
 
     public func removeFolder(_ path: FilePath) throws(StorageError) {
         state.withLock { state in
-            state.names = state.names.filter { $0.key.removingLastComponent() != path }
-            state.durableNames = state.durableNames.filter { $0.key.removingLastComponent() != path }
-            state.folders.remove(path)
+            state.folders[path.string] = nil
+            state.durable[path.string] = nil
         }
     }
 
     public func list(_ folder: FilePath) throws(StorageError) -> [String] {
         state.withLock { state in
-            let inside = Array(state.names.keys) + Array(state.folders)
-            return inside.filter { $0.removingLastComponent() == folder && $0 != folder }
-                .compactMap { $0.lastComponent?.string }.sorted()
+            let inside = state.folders.keys.map { FilePath($0) }
+                .filter { $0.folder == folder.string && $0 != folder }.map(\.name)
+            return ((state.folders[folder.string].map { Array($0.keys) } ?? []) + inside).sorted()
         }
     }
 
     public func makeFolder(_ path: FilePath) throws(StorageError) {
         state.withLock { state in
             var folder = path
-            while state.folders.insert(folder).inserted, folder.removingLastComponent() != folder {
+            while state.folders[folder.string] == nil {
+                state.folders[folder.string] = [:]
                 folder.removeLastComponent()
             }
         }
     }
 
     public func syncFolder(_ path: FilePath) throws(StorageError) {
-        state.withLock { state in
-            state.durableNames = state.durableNames.filter { $0.key.removingLastComponent() != path }
-            for (name, node) in state.names where name.removingLastComponent() == path {
-                state.durableNames[name] = node
-            }
-        }
+        state.withLock { $0.durable[path.string] = $0.folders[path.string] }
     }
 
     // MARK: Used by open files
@@ -260,4 +257,11 @@ final class MemoryFile: File {
             node.unsynced = []
         }
     }
+}
+
+extension FilePath {
+    /// The folder that a file is in.
+    fileprivate var folder: String { removingLastComponent().string }
+    /// The file's own name.
+    fileprivate var name: String { lastComponent?.string ?? "" }
 }

@@ -47,8 +47,9 @@ struct LogFolder {
 
     /// Loads what is there; makes the first segment where there is none.
     func load(trusting wasCleanShutdown: Bool) throws(StorageError) -> Contents {
-        let (segments, snapshots) = try tidy()
+        var (segments, snapshots) = try tidy()
         let checkpoint = try LogStartCheckpoint.read(path, files)
+        try removeSegments(below: checkpoint ?? 0, &segments)
         if segments.isEmpty { return try loadNew(at: max(checkpoint ?? 0, snapshots.last ?? 0), snapshots) }
         var contents: Contents
         if wasCleanShutdown, let trusted = try loadClean(segments, snapshots) {
@@ -82,6 +83,14 @@ struct LogFolder {
             }
         }
         return (segments.sorted { $0.baseOffset < $1.baseOffset }, snapshots.sorted())
+    }
+
+    /// Removes segments that are wholly below the log start: a deletion that the end of the process interrupted.
+    private func removeSegments(below logStart: Offset, _ segments: inout [SegmentFile]) throws(StorageError) {
+        while segments.count > 1, segments[1].baseOffset <= logStart {
+            try remove(segments[0].baseOffset)
+            segments.removeFirst()
+        }
     }
 
     /// The first segment of a log. Nothing is made durable before the first flush, so that making a topic of many
@@ -229,7 +238,8 @@ struct ClosedSegment {
     var largestTimestamp: Int64?
 }
 
-/// The log start where it lies inside a segment; where it is a segment's base offset the segments themselves tell.
+/// The log start, once it has moved. Written before segments are deleted, so that a deletion which a crash undoes in part
+/// leaves no gap: what is below goes at the next start.
 enum LogStartCheckpoint {
     static func read(_ folder: FilePath, _ files: any FileSystem) throws(StorageError) -> Offset? {
         let bytes = try files.contents(of: folder.appending(LogFileName.logStartCheckpoint))

@@ -22,7 +22,14 @@ final class NotificationFeed: Sendable {
         var id: Int64 { offset + 1 }
     }
 
-    typealias Stream = AsyncThrowingStream<Entry, any Error>
+    /// What a listener hears.
+    enum Item: Sendable {
+        /// Notifications after its last one are no longer held.
+        case gap
+        case entry(Entry)
+    }
+
+    typealias Stream = AsyncThrowingStream<Item, any Error>
 
     private struct Subscriber {
         var entries: [Entry] = []
@@ -38,8 +45,8 @@ final class NotificationFeed: Sendable {
 
     private struct State {
         var subscribers: [String: Subscriber] = [:]
-        var told: Set<String> = []
-        var delivered: Set<String> = []
+        var told = RecentIDs()
+        var delivered = RecentIDs()
         var entryCount = 0
         var nextStream: UInt64 = 0
         var streamCount = 0
@@ -66,20 +73,16 @@ final class NotificationFeed: Sendable {
     /// Whether the notification of that id is in the log.
     func isTold(_ notification: String) -> Bool { state.withLock { $0.told.contains(notification) } }
 
-    /// Whether a page has been given the notification of that id.
-    func isDelivered(_ notification: String) -> Bool { state.withLock { $0.delivered.contains(notification) } }
-
-    /// Notes that a notification has reached a page.
-    func markDelivered(_ notification: String) {
-        state.withLock { state in
-            if state.told.contains(notification) { state.delivered.insert(notification) }
-        }
+    /// Notes that a notification has reached a page; false when that was known.
+    @discardableResult
+    func markDelivered(_ notification: String) -> Bool {
+        state.withLock { $0.delivered.insert(notification) }
     }
 
     /// Takes a record of the topic: told again it changes nothing. Listeners hear of it at once.
     func take(_ entry: Entry) {
         let tooSlow: [Stream.Continuation] = state.withLock { state in
-            guard state.told.insert(entry.request.notification).inserted else { return [] }
+            guard state.told.insert(entry.request.notification) else { return [] }
             let name = entry.request.subscriber
             state.subscribers[name, default: Subscriber()].entries.append(entry)
             state.entryCount += 1
@@ -94,7 +97,6 @@ final class NotificationFeed: Sendable {
         let streams: [Stream.Continuation] = state.withLock { state in
             guard let old = state.subscribers.removeValue(forKey: subscriber) else { return [] }
             state.entryCount -= old.entries.count
-            for entry in old.entries { state.delivered.remove(entry.request.notification) }
             state.streamCount -= old.streams.count
             return old.streams.values.map(\.continuation)
         }
@@ -102,21 +104,22 @@ final class NotificationFeed: Sendable {
     }
 
     /// A subscriber's notifications after the id, then those to come; nil when too many streams are open.
-    func listen(_ subscriber: String, after id: Int64) -> (stream: Stream, hasGap: Bool)? {
+    func listen(_ subscriber: String, after id: Int64) -> Stream? {
         state.withLock { state in
             guard state.streamCount < streamLimit else { return nil }
             let known = state.subscribers[subscriber] ?? Subscriber()
             let missed = known.entries.filter { $0.id > id }
             let (stream, continuation) = Stream.makeStream(
-                bufferingPolicy: .bufferingOldest(missed.count + Self.waitingLimit))
-            for entry in missed { continuation.yield(entry) }
+                bufferingPolicy: .bufferingOldest(missed.count + Self.waitingLimit + 1))
+            if id < known.forgottenID { continuation.yield(.gap) }
+            for entry in missed { continuation.yield(.entry(entry)) }
             let number = state.nextStream
             state.nextStream += 1
             state.streamCount += 1
             state.subscribers[subscriber, default: known].streams[number] = Listener(
                 continuation: continuation, after: id)
             continuation.onTermination = { [weak self] _ in self?.leave(subscriber, number) }
-            return (stream, hasGap: id < known.forgottenID)
+            return stream
         }
     }
 
@@ -131,7 +134,7 @@ final class NotificationFeed: Sendable {
         let name = entry.request.subscriber
         var tooSlow: [Stream.Continuation] = []
         for (number, listener) in state.subscribers[name]?.streams ?? [:] where entry.id > listener.after {
-            guard case .dropped = listener.continuation.yield(entry) else { continue }
+            guard case .dropped = listener.continuation.yield(.entry(entry)) else { continue }
             state.subscribers[name]?.streams[number] = nil
             state.streamCount -= 1
             tooSlow.append(listener.continuation)
@@ -152,6 +155,5 @@ final class NotificationFeed: Sendable {
         state.subscribers[name]?.entries.removeFirst()
         state.subscribers[name]?.forgottenID = first.id
         state.entryCount -= 1
-        state.delivered.insert(first.request.notification)
     }
 }

@@ -1,0 +1,9 @@
+import ServiceKit
+import DelaysService
+
+@main
+enum DelaysMain {
+    static func main() async {
+        await ServiceRunner(DelaysService.self).runAndExit()
+    }
+}

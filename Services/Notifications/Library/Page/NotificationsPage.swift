@@ -1,0 +1,10 @@
+import ServiceKit
+
+/// The page at `/`: subscribe, and watch what comes. Its files are part of the executable.
+enum NotificationsPage {
+    static let resources = StaticResources(files: [
+        "index.html": PackageResources.index_html,
+        "notifications.css": PackageResources.notifications_css,
+        "notifications.js": PackageResources.notifications_js,
+    ])
+}

@@ -1,0 +1,135 @@
+import KafkaMessages
+import KafkaTransport
+import KafkaWire
+import Synchronization
+
+/// Requests to a group's coordinator: offsets for anybody, membership for members.
+///
+/// Remembers where the coordinator is until it turns out to be somewhere else.
+final class GroupCoordinatorClient: Sendable {
+    /// Who commits: -1 and an empty id for a consumer that is not a member.
+    struct Membership: Sendable, Hashable {
+        var memberID = ""
+        var generation: Int32 = -1
+        var groupInstanceID: String?
+    }
+
+    let groupID: String
+    private let cluster: ClusterClient
+    private let address = Mutex<BrokerAddress?>(nil)
+    private let current = Mutex(Membership())
+
+    init(groupID: String, cluster: ClusterClient) {
+        self.groupID = groupID
+        self.cluster = cluster
+    }
+
+    var membership: Membership {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    /// Where the coordinator is; asks where that is not known.
+    @discardableResult
+    func find() async throws(KafkaError) -> BrokerAddress {
+        if let known = address.withLock({ $0 }) { return known }
+        let found = try await cluster.coordinator(of: groupID)
+        address.withLock { $0 = found }
+        return found
+    }
+
+    func forget() { address.withLock { $0 = nil } }
+
+    /// Sends to the coordinator; forgets it where it cannot be reached.
+    func send<Request: KafkaRequest>(
+        _ request: Request, timeout: Duration? = nil, maximumVersion: Int16 = .max,
+        purpose: ConnectionPurpose = .coordinator
+    ) async throws(KafkaError) -> Request.Response {
+        let address = try await find()
+        do throws(KafkaError) {
+            return try await cluster.send(
+                request, to: address, purpose: purpose, timeout: timeout, maximumVersion: maximumVersion)
+        } catch {
+            if error.isRetriable { forget() }
+            throw error
+        }
+    }
+
+    /// Throws the code as an error, and forgets the coordinator where the code says it is another one.
+    func check(_ errorCode: ErrorCode, _ doing: String, _ partition: TopicPartition? = nil) throws(KafkaError) {
+        if errorCode == .none { return }
+        if errorCode == .notCoordinator || errorCode == .coordinatorNotAvailable { forget() }
+        throw .broker(errorCode, "\(doing) of group '\(groupID)'", partition)
+    }
+
+    // MARK: Offsets
+
+    /// Commits as the current member; retries what can be retried.
+    ///
+    /// - Parameter patience: how long to retry; the request timeout when `nil`.
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil
+    ) async throws(KafkaError) {
+        if offsets.isEmpty { return }
+        try await cluster.retrying(for: patience) { () throws(KafkaError) in try await self.commitOnce(offsets) }
+    }
+
+    private func commitOnce(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
+        let member = membership
+        typealias Topic = OffsetCommitRequest.OffsetCommitRequestTopic
+        let topics = Dictionary(grouping: offsets, by: \.key.topic).map { topic, entries in
+            Topic(
+                name: topic,
+                partitions: entries.map { entry in
+                    OffsetCommitRequest.OffsetCommitRequestPartition(
+                        partitionIndex: entry.key.partition, committedOffset: entry.value.offset.rawValue,
+                        committedLeaderEpoch: entry.value.leaderEpoch.rawValue,
+                        committedMetadata: entry.value.metadata)
+                })
+        }
+        let request = OffsetCommitRequest(
+            groupId: groupID, generationIdOrMemberEpoch: member.generation, memberId: member.memberID,
+            groupInstanceId: member.groupInstanceID, topics: topics)
+        let response = try await send(request, maximumVersion: 9)
+        for topic in response.topics {
+            for partition in topic.partitions {
+                try check(
+                    partition.errorCode, "committing offsets",
+                    TopicPartition(topic: topic.name, partition: partition.partitionIndex))
+            }
+        }
+    }
+
+    /// The committed offsets of these partitions, or of all; those without one are left out.
+    func committed(_ partitions: [TopicPartition]?) async throws(KafkaError) -> [TopicPartition: CommittedOffset] {
+        if partitions?.isEmpty == true { return [:] }
+        return try await cluster.retrying { () throws(KafkaError) in try await self.committedOnce(partitions) }
+    }
+
+    private func committedOnce(
+        _ partitions: [TopicPartition]?
+    ) async throws(KafkaError) -> [TopicPartition: CommittedOffset] {
+        let topics = partitions.map { partitions in
+            Dictionary(grouping: partitions, by: \.topic).map { topic, partitions in
+                OffsetFetchRequest.OffsetFetchRequestTopic(
+                    name: topic, partitionIndexes: partitions.map(\.partition))
+            }
+        }
+        // Version 7 is the last for a single group.
+        let request = OffsetFetchRequest(groupId: groupID, topics: topics, requireStable: true)
+        let response = try await send(request, maximumVersion: 7)
+        try check(response.errorCode, "reading the offsets")
+        var offsets: [TopicPartition: CommittedOffset] = [:]
+        for topic in response.topics {
+            for partition in topic.partitions {
+                let topicPartition = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
+                try check(partition.errorCode, "reading the offsets", topicPartition)
+                guard partition.committedOffset >= 0 else { continue }
+                offsets[topicPartition] = CommittedOffset(
+                    offset: Offset(partition.committedOffset),
+                    leaderEpoch: LeaderEpoch(partition.committedLeaderEpoch), metadata: partition.metadata ?? "")
+            }
+        }
+        return offsets
+    }
+}

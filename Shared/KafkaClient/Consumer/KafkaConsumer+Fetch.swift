@@ -1,0 +1,126 @@
+import KafkaMessages
+import KafkaWire
+import Logging
+import NIOCore
+
+extension KafkaConsumer {
+    /// Keeps one fetching task per broker; looks for leaders of partitions that have none.
+    func superviseFetchers() async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                for broker in core.cluster.withMetadata({ Array($0.brokers.keys) }) {
+                    let (signal, isNew) = core.fetcher(of: broker)
+                    if isNew { group.addTask { await self.fetchLoop(broker, signal) } }
+                }
+                let metadata = core.cluster.metadata
+                let isLeaderless = core.withSubscription { subscription in
+                    subscription.partitions.keys.contains { metadata.leader(of: $0) == nil }
+                }
+                if isLeaderless { core.cluster.requestRefresh() }
+                await core.supervisor.wait(until: isLeaderless ? .now() + .seconds(1) : nil)
+            }
+        }
+    }
+
+    /// One fetch after the other at one broker, for as long as there is room for what comes back.
+    private func fetchLoop(_ broker: BrokerID, _ signal: WakeSignal) async {
+        let backoff = BackoffRules(
+            initial: configuration.client.retryBackoff, maximum: configuration.client.retryBackoffMax)
+        var failures = 0
+        while !Task.isCancelled {
+            let metadata = core.cluster.metadata
+            let (targets, nextCheck) = core.withSubscription { subscription in
+                subscription.fetchTargets(now: .now()) { metadata.leader(of: $0)?.broker == broker }
+            }
+            if targets.isEmpty {
+                await signal.wait(until: nextCheck)
+                continue
+            }
+            do throws(KafkaError) {
+                try await fetch(targets, from: broker, metadata)
+                failures = 0
+            } catch {
+                if error.code == .cancelled { continue }
+                guard error.isRetriable else { return fail(error) }
+                failures += 1
+                core.probe.failed(error)
+                core.logger.debug("Fetch failed", metadata: ["broker": "\(broker)", "error": "\(error)"])
+                await signal.wait(until: .now() + TimeAmount(backoff.delay(failures: failures)))
+            }
+        }
+    }
+
+    private func fetch(
+        _ targets: [SubscriptionState.FetchTarget], from broker: BrokerID, _ metadata: ClusterMetadata
+    ) async throws(KafkaError) {
+        let start = ContinuousClock.now
+        let response = try await core.cluster.send(
+            FetchRequest.make(targets, configuration, metadata), to: broker, purpose: .fetch,
+            timeout: configuration.client.requestTimeout + configuration.fetchMaxWait,
+            maximumVersion: FetchRequest.lastVersionByName)
+        core.probe.fetchFinished(after: start.duration(to: .now))
+        guard response.errorCode == .none else { throw .broker(response.errorCode, "fetching from broker \(broker)") }
+        let byPartition = Dictionary(targets.map { ($0.topicPartition, $0) }, uniquingKeysWith: { first, _ in first })
+        var fetched: [(batch: ConsumerBatch, memoryBytes: Int, target: SubscriptionState.FetchTarget)] = []
+        for topic in response.responses {
+            for data in topic.partitions {
+                let partition = TopicPartition(topic: topic.topic, partition: data.partitionIndex)
+                guard let target = byPartition[partition] else { continue }
+                do throws(KafkaError) {
+                    try check(data, target)
+                    let (batch, bytes) = try FetchDecoder.decode(data, topicPartition: partition, from: target.offset)
+                    fetched.append((batch, bytes, target))
+                } catch {
+                    if core.withSubscription({ $0.isCurrent(target) }) { postpone([partition], error) }
+                }
+            }
+        }
+        core.receive(fetched)
+    }
+
+    /// A partition's error: a new position, a new leader, or the end.
+    private func check(
+        _ data: FetchResponse.PartitionData, _ target: SubscriptionState.FetchTarget
+    ) throws(KafkaError) {
+        if data.errorCode == .none { return }
+        core.probe.failed(.broker(data.errorCode, ""))
+        guard data.errorCode == .offsetOutOfRange else {
+            if data.errorCode.isRetriable { core.cluster.requestRefresh() }
+            throw .broker(data.errorCode, "fetching at offset \(target.offset)", target.topicPartition)
+        }
+        guard core.withSubscription({ $0.isCurrent(target) }) else { return }
+        core.logger.warning(
+            "Position is not in the log any more",
+            metadata: ["partition": "\(target.topicPartition)", "offset": "\(target.offset)"])
+        try reset(target.topicPartition, "offset \(target.offset) is not in the log")
+    }
+}
+
+extension FetchRequest {
+    /// From version 13 topics go by id; names survive a topic's re-creation, so the client stays with them.
+    static var lastVersionByName: Int16 { 12 }
+
+    /// A full fetch outside a session (KIP-227).
+    static func make(
+        _ targets: [SubscriptionState.FetchTarget], _ configuration: KafkaConsumerConfiguration,
+        _ metadata: ClusterMetadata
+    ) -> FetchRequest {
+        // Shuffled, so that no partition is always last when the response is full.
+        let topics = Dictionary(grouping: targets.shuffled(), by: \.topicPartition.topic).map { topic, targets in
+            FetchTopic(
+                topic: topic,
+                partitions: targets.map { target in
+                    FetchPartition(
+                        partition: target.topicPartition.partition,
+                        currentLeaderEpoch: metadata.leader(of: target.topicPartition)?.epoch.rawValue ?? -1,
+                        fetchOffset: target.offset.rawValue,
+                        partitionMaxBytes: Int32(clamping: configuration.maxPartitionFetchBytes))
+                })
+        }
+        return FetchRequest(
+            maxWaitMs: Int32(clamping: configuration.fetchMaxWait.milliseconds),
+            minBytes: Int32(clamping: configuration.fetchMinBytes),
+            maxBytes: Int32(clamping: configuration.fetchMaxBytes),
+            isolationLevel: configuration.isolationLevel.rawValue, sessionId: 0, sessionEpoch: -1, topics: topics)
+    }
+}

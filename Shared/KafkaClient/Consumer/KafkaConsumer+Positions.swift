@@ -1,0 +1,79 @@
+import KafkaWire
+import Logging
+import NIOCore
+
+extension KafkaConsumer {
+    /// Finds out where partitions start: by their committed offset, the log's ends, or a timestamp.
+    func resolvePositions() async {
+        while !Task.isCancelled {
+            let (starts, nextCheck) = core.withSubscription { $0.unresolved(now: .now()) }
+            if starts.isEmpty {
+                await core.resolver.wait(until: nextCheck)
+                continue
+            }
+            await resolveCommitted(starts.filter { $0.value == .committed })
+            await resolveByLog(starts.filter { $0.value != .committed })
+        }
+    }
+
+    /// Partitions without a committed offset go on as the reset policy says.
+    private func resolveCommitted(_ starts: [TopicPartition: KafkaStartPosition]) async {
+        guard !starts.isEmpty, let coordinator else { return }
+        do throws(KafkaError) {
+            let committed = try await coordinator.committed(Array(starts.keys))
+            for partition in starts.keys {
+                if let offset = committed[partition]?.offset {
+                    core.withSubscription { $0.resolve(partition, start: .committed, to: offset) }
+                } else {
+                    try reset(partition, "there is no committed offset")
+                }
+            }
+            core.wakeFetchers()
+        } catch {
+            postpone(Array(starts.keys), error)
+        }
+    }
+
+    private func resolveByLog(_ starts: [TopicPartition: KafkaStartPosition]) async {
+        guard !starts.isEmpty else { return }
+        var late: [TopicPartition: KafkaStartPosition] = [:]
+        for (partition, result) in await core.cluster.listOffsets(starts) {
+            guard let start = starts[partition] else { continue }
+            switch result {
+            case .success(let offset) where offset >= 0:
+                core.withSubscription { $0.resolve(partition, start: start, to: offset) }
+            case .success: late[partition] = .latest
+            case .failure(let error): postpone([partition], error)
+            }
+        }
+        // No record is as late as the timestamp: from the end on.
+        for partition in late.keys { core.withSubscription { $0.restart(partition, from: .latest) } }
+        core.wakeFetchers()
+    }
+
+    /// Starts the partition where the policy says; throws where it says nothing.
+    func reset(_ partition: TopicPartition, _ why: String) throws(KafkaError) {
+        switch configuration.autoOffsetReset {
+        case .earliest: core.withSubscription { $0.restart(partition, from: .earliest) }
+        case .latest: core.withSubscription { $0.restart(partition, from: .latest) }
+        case .none:
+            throw KafkaError(
+                .noPosition, "\(why), and autoOffsetReset is none", topicPartition: partition)
+        }
+        core.resolver.signal()
+    }
+
+    /// Tries again after a backoff, or gives up where that cannot help.
+    func postpone(_ partitions: [TopicPartition], _ error: KafkaError) {
+        guard error.isRetriable else { return fail(error) }
+        let backoff = BackoffRules(
+            initial: configuration.client.retryBackoff, maximum: configuration.client.retryBackoffMax)
+        let now = NIODeadline.now()
+        core.withSubscription { subscription in
+            for partition in partitions {
+                subscription.postpone(partition) { now + TimeAmount(backoff.delay(failures: $0)) }
+            }
+        }
+        core.logger.debug("Trying again", metadata: ["partitions": "\(partitions)", "error": "\(error)"])
+    }
+}
