@@ -115,6 +115,35 @@ let executables: [Target] = [
     executable("broker", "Services/Broker/Main", ["BrokerService", "ServiceKit"]),
 ]
 
+let railwayServices: [Target] = [
+    // How railway events travel over Kafka: between client and ServiceKit on one side, services on the other.
+    library(
+        "EventStreams", "Shared/EventStreams",
+        [
+            "Railway", "KafkaClient", "ServiceKit", nioCore, logging, metrics, tracing, serviceContext, lifecycle,
+            systemPackage,
+        ], exclude: ["README.md"]),
+    library(
+        "StationService", "Services/Station/Library",
+        ["Railway", "EventStreams", "ServiceKit", logging, metrics, lifecycle]),
+    library(
+        "ArrivalsService", "Services/Arrivals/Library",
+        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle]),
+    library(
+        "DelaysService", "Services/Delays/Library",
+        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle]),
+    executable("station", "Services/Station/Main", ["StationService", "ServiceKit"]),
+    executable("arrivals", "Services/Arrivals/Main", ["ArrivalsService", "ServiceKit"]),
+    executable("delays", "Services/Delays/Main", ["DelaysService", "ServiceKit"]),
+]
+
+let railwayTests: [Target] = [
+    tests("EventStreamsTests", ["EventStreams", "Railway", "KafkaClient", "ServiceKit", "TestSupport", nioCore, logging]),
+    tests("StationTests", ["StationService", "EventStreams", "Railway", "ServiceKit", "TestSupport"]),
+    tests("ArrivalsTests", ["ArrivalsService", "EventStreams", "Railway", "ServiceKit", hummingbird, "TestSupport"]),
+    tests("DelaysTests", ["DelaysService", "EventStreams", "Railway", "ServiceKit", hummingbird, "TestSupport"]),
+]
+
 let tools: [Target] = [
     library("ProtocolGeneratorCore", "Tools/ProtocolGenerator/Core"),
     executable("ProtocolGenerator", "Tools/ProtocolGenerator/Main", ["ProtocolGeneratorCore"]),
@@ -126,6 +155,16 @@ let testTargets: [Target] = [
     tests("KafkaMessagesTests", ["KafkaMessages", "KafkaWire", "ProtocolGeneratorCore", nioCore]),
     tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "CChecksums", nioCore]),
     tests("RailwayTests", ["Railway"]),
+    tests(
+        "KafkaTransportTests",
+        ["KafkaTransport", "KafkaWire", "KafkaMessages", "TestSupport", nioCore, nioPosix, nioEmbedded]),
+    tests("MetadataTests", ["Metadata", "KafkaWire", nioCore]),
+    tests(
+        "BrokerServerTests",
+        [
+            "BrokerServer", "Storage", "KafkaTransport", "KafkaMessages", "KafkaRecords", "KafkaWire", "TestSupport",
+            nioCore, nioPosix, systemPackage, logging,
+        ]),
     tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),
     tests("StorageTests", ["Storage", "KafkaWire", "KafkaRecords", nioCore, systemPackage]),
     tests(
@@ -157,5 +196,5 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: shared + broker + kafkaClient + serviceKit + executables + tools + testTargets
+    targets: shared + broker + kafkaClient + serviceKit + executables + railwayServices + tools + testTargets + railwayTests
 )

@@ -1,4 +1,5 @@
 import KafkaMessages
+import KafkaTransport
 import KafkaWire
 import NIOCore
 import TestSupport

@@ -86,16 +86,14 @@ struct RestartTests {
     func twoBrokers() async throws {
         try await Self.withFolder { folder in
             try await withBroker(in: folder) { broker in
-                do {
-                    try await withBroker(in: folder) { _ in Issue.record("two brokers have one folder") }
-                } catch let error as DataFolderError {
-                    #expect(error.description == "log.dirs: \(folder) is in use by another broker")
-                }
+                let error = await #expect(throws: DataFolderError.self) { try await withBroker(in: folder) { _ in } }
+                #expect(error?.description == "log.dirs: \(folder) is in use by another broker")
                 let connection = try await broker.connect()
                 try await connection.createTopic("t")
             }
             try await withBroker(in: folder) { broker in
-                #expect(try await broker.connect().metadata(nil).topics.map(\.name) == ["t"])
+                let names = try await broker.connect().metadata(nil).topics.map(\.name)
+                #expect(names == ["t"])
             }
         }
     }

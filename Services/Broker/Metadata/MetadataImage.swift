@@ -40,7 +40,7 @@ public struct MetadataImage: Equatable, Sendable {
             guard let name = names[partition.topicID] else { return }
             let index = Int(partition.partition)
             let count = topics[name]?.partitions.count ?? 0
-            if index < count {
+            if (0..<count).contains(index) {
                 topics[name]?.partitions[index] = partition
             } else if index == count {
                 topics[name]?.partitions.append(partition)

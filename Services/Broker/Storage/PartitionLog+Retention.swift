@@ -51,7 +51,7 @@ extension PartitionLog {
     public func delete() throws(StorageError) {
         try checkOnline()
         releaseFiles()
-        let deleted = FilePath(folder.string + LogFileName.deletedFolderSuffix)
+        let deleted = LogFileName.deletedFolder(for: folder)
         try files.removeFolder(deleted)
         try files.rename(folder, to: deleted)
         offlineReason = .offline(path: folder.string, reason: "the log was deleted")

@@ -7,7 +7,7 @@ extension EventLog {
     /// Reads partitions without a group, from the given positions on, until `body` returns false or the service stops.
     ///
     /// `body` gets the batches in order within each partition. Throws what ended the consumer.
-    func scan(
+    public func scan(
         _ positions: [TopicPartition: KafkaStartPosition], name: String,
         _ body: (ConsumerBatch) async throws -> Bool
     ) async throws {
@@ -26,7 +26,7 @@ extension EventLog {
     }
 
     /// Where the partitions of a topic begin and end now; throws while the topic or a leader is not there.
-    func ends(of topic: Topic) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)] {
+    public func ends(of topic: Topic) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)] {
         let described = try await admin.describeTopics([topic.name])
         guard let result = described[topic.name] else {
             throw KafkaError(.metadataUnavailable, "the brokers did not describe topic '\(topic.name)'")
@@ -37,7 +37,8 @@ extension EventLog {
         return try await ends(of: partitions)
     }
 
-    func ends(of partitions: [TopicPartition]) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)]
+    /// Where those partitions begin and end now.
+    public func ends(of partitions: [TopicPartition]) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)]
     {
         let starts = try await admin.listOffsets(partitions, at: .earliest)
         let ends = try await admin.listOffsets(partitions, at: .latest)
@@ -53,20 +54,21 @@ extension EventLog {
 }
 
 /// What is still to be read until a view knows everything that was in the log when it began.
-struct CatchUp: Sendable {
+public struct CatchUp: Sendable {
     private var missing: [TopicPartition: Offset]
 
-    init(_ ends: [TopicPartition: (start: Offset, end: Offset)]) {
+    /// Everything between start and end is missing.
+    public init(_ ends: [TopicPartition: (start: Offset, end: Offset)]) {
         missing = ends.filter { $0.value.start < $0.value.end }.mapValues(\.end)
     }
 
     /// Everything before `offset` of the partition has been read.
-    mutating func reached(_ offset: Offset, of partition: TopicPartition) {
+    public mutating func reached(_ offset: Offset, of partition: TopicPartition) {
         if let end = missing[partition], offset >= end { missing[partition] = nil }
     }
 
     /// Nothing is missing.
-    var isComplete: Bool { missing.isEmpty }
+    public var isComplete: Bool { missing.isEmpty }
     /// The partitions that are not read to their ends.
-    var partitions: [TopicPartition] { missing.keys.sorted() }
+    public var partitions: [TopicPartition] { missing.keys.sorted() }
 }

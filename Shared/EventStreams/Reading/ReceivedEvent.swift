@@ -1,6 +1,8 @@
 import KafkaClient
+import NIOCore
 import Railway
 import ServiceContextModule
+import ServiceKit
 
 /// An event as it was read: what happened, who told it, and where it stands in the log.
 public struct ReceivedEvent<Event: Sendable>: Sendable {

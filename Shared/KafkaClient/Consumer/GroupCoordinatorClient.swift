@@ -66,12 +66,26 @@ final class GroupCoordinatorClient: Sendable {
 
     /// Commits as the current member; retries what can be retried.
     ///
-    /// - Parameter patience: how long to retry; the request timeout when `nil`.
+    /// During a rebalance the coordinator refuses commits, or has counted on to the next generation already. A member
+    /// that still has the partitions then tries again with the generation it is given.
+    ///
+    /// - Parameters:
+    ///   - patience: how long to retry; the request timeout when `nil`.
+    ///   - isOwner: whether the member still has all of the partitions.
     func commit(
-        _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil
+        _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil, isOwner: @Sendable () -> Bool
     ) async throws(KafkaError) {
         if offsets.isEmpty { return }
-        try await cluster.retrying(for: patience) { () throws(KafkaError) in try await self.commitOnce(offsets) }
+        try await cluster.retrying(for: patience) { () throws(KafkaError) in
+            do throws(KafkaError) {
+                try await self.commitOnce(offsets)
+            } catch {
+                var error = error
+                let isRebalance = error.errorCode == .rebalanceInProgress || error.errorCode == .illegalGeneration
+                if isRebalance, self.membership.generation >= 0, isOwner() { error.isRetriable = true }
+                throw error
+            }
+        }
     }
 
     private func commitOnce(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {

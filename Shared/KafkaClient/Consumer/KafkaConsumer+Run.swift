@@ -93,11 +93,9 @@ extension KafkaConsumer {
     }
 
     private func commitProcessed(_ offsets: [TopicPartition: CommittedOffset]) async {
-        guard let coordinator, !offsets.isEmpty else { return }
+        if offsets.isEmpty { return }
         do throws(KafkaError) {
-            try await coordinator.commit(offsets, patience: configuration.stopTimeout)
-            core.withSubscription { $0.noteCommitted(offsets) }
-            core.probe.committed()
+            try await commit(offsets, patience: configuration.stopTimeout)
         } catch {
             core.logger.warning("Automatic commit failed", metadata: ["error": "\(error)"])
             core.probe.failed(error)

@@ -37,13 +37,21 @@ public final class KafkaConsumer: Service, Sendable {
 
     /// Commits that everything before these offsets is processed.
     ///
-    /// A member of a group commits for its generation: after a rebalance has begun the coordinator may refuse with
-    /// `REBALANCE_IN_PROGRESS` or `ILLEGAL_GENERATION`; the records will be delivered again to whoever has them then.
+    /// During a rebalance this waits until the coordinator takes commits again, for as long as the partitions stay
+    /// assigned. Afterwards it fails with `REBALANCE_IN_PROGRESS`, `ILLEGAL_GENERATION` or `UNKNOWN_MEMBER_ID`; the
+    /// records will be delivered again to whoever has the partitions then.
     public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
+        try await commit(offsets, patience: nil)
+    }
+
+    /// - Parameter patience: how long to retry; the request timeout when `nil`.
+    func commit(_ offsets: [TopicPartition: CommittedOffset], patience: Duration?) async throws(KafkaError) {
         guard let coordinator else {
             throw KafkaError(.invalidArgument, "a consumer without a group id has nowhere to commit to")
         }
-        try await coordinator.commit(offsets)
+        try await coordinator.commit(offsets, patience: patience) { [core] in
+            core.withSubscription { subscription in offsets.keys.allSatisfy { subscription[$0] != nil } }
+        }
         core.withSubscription { $0.noteCommitted(offsets) }
         core.probe.committed()
     }

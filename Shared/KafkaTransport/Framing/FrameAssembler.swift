@@ -40,6 +40,8 @@ public struct FrameAssembler: Sendable {
 
     /// Bytes held for a frame that is not complete.
     public var bufferedBytes: Int { collected.readableBytes }
+    /// Whether a frame was begun whose length is known and which is not complete.
+    public var isCollecting: Bool { collectedLength != nil }
 
     /// Gives the next read; ``next()`` must have returned `nil` before.
     public mutating func receive(_ bytes: ByteBuffer) {

@@ -25,6 +25,9 @@ public final class FrameDecoder: ChannelDuplexHandler {
     private var admittedBytes = 0
     private var isReadHeld = false
     private var isWaiting = false
+    /// Whether the frame being collected may pass the limit.
+    private var isOverdrawn = false
+    private var isBroken = false
 
     /// - Parameters:
     ///   - maximumFrameBytes: the largest frame; Kafka's `socket.request.max.bytes` on a broker.
@@ -35,13 +38,17 @@ public final class FrameDecoder: ChannelDuplexHandler {
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Where frames begin is not known any more.
+        if isBroken { return }
         assembler.receive(unwrapInboundIn(data))
         do {
             while let frame = try assembler.next() {
+                endOverdraft()
                 let charge = admission.map { MemoryCharge(bytes: frame.readableBytes, to: $0) }
                 context.fireChannelRead(wrapInboundOut(InboundFrame(bytes: frame, charge: charge)))
             }
         } catch {
+            isBroken = true
             context.fireErrorCaught(error)
             context.close(promise: nil)
         }
@@ -49,13 +56,13 @@ public final class FrameDecoder: ChannelDuplexHandler {
     }
 
     public func read(context: ChannelHandlerContext) {
-        guard let admission, admission.isExhausted else { return context.read() }
+        guard let admission, admission.isExhausted, !mayFinishFrame(admission) else { return context.read() }
         isReadHeld = true
         guard !isWaiting else { return }
         isWaiting = true
         let loop = context.eventLoop
         let bound = NIOLoopBound((self, context), eventLoop: loop)
-        admission.whenAvailable {
+        admission.whenAvailable(orOverdraft: assembler.isCollecting) {
             loop.execute {
                 let (handler, context) = bound.value
                 handler.resume(context: context)
@@ -64,8 +71,21 @@ public final class FrameDecoder: ChannelDuplexHandler {
     }
 
     public func handlerRemoved(context: ChannelHandlerContext) {
+        isBroken = true
         charge(0)
+        endOverdraft()
         isReadHeld = false
+    }
+
+    private func mayFinishFrame(_ admission: MemoryAdmission) -> Bool {
+        if !isOverdrawn, assembler.isCollecting { isOverdrawn = admission.beginOverdraft() }
+        return isOverdrawn
+    }
+
+    private func endOverdraft() {
+        guard isOverdrawn else { return }
+        isOverdrawn = false
+        admission?.endOverdraft()
     }
 
     private func resume(context: ChannelHandlerContext) {

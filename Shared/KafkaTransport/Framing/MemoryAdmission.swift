@@ -4,12 +4,19 @@ import Synchronization
 ///
 /// Kafka's `queued.max.request.bytes`. Charged with what has arrived, not with what a length prefix claims; while it
 /// is used up nobody reads from a socket, so the kernel's flow control pushes back on the clients. It can be passed
-/// by at most one read per connection.
+/// by one read per connection, and by what one begun frame still needs: were it all held by frames that are not
+/// complete, none of them could ever become a request and give its memory back, so one at a time may finish.
 public final class MemoryAdmission: Sendable {
     private struct State {
         var used = 0
         var peak = 0
+        var isOverdrawn = false
         var waiting: [@Sendable () -> Void] = []
+
+        mutating func takeWaiting() -> [@Sendable () -> Void] {
+            defer { waiting = [] }
+            return waiting
+        }
     }
 
     /// Bytes that may be held at once.
@@ -35,17 +42,37 @@ public final class MemoryAdmission: Sendable {
             state.used += bytes
             precondition(state.used >= 0, "more memory was given back than was taken")
             state.peak = max(state.peak, state.used)
-            guard state.used < limitBytes, !state.waiting.isEmpty else { return [] }
-            defer { state.waiting = [] }
-            return state.waiting
+            return state.used < limitBytes ? state.takeWaiting() : []
+        }
+        for wake in woken { wake() }
+    }
+
+    /// Lets the caller pass the limit to complete the frame it has begun; `false` while somebody else may.
+    public func beginOverdraft() -> Bool {
+        state.withLock { state in
+            if state.isOverdrawn { return false }
+            state.isOverdrawn = true
+            return true
+        }
+    }
+
+    /// Ends what ``beginOverdraft()`` began, and wakes who waits, so that the next one can.
+    public func endOverdraft() {
+        let woken = state.withLock { state in
+            precondition(state.isOverdrawn, "an overdraft was ended that nobody had")
+            state.isOverdrawn = false
+            return state.takeWaiting()
         }
         for wake in woken { wake() }
     }
 
     /// Calls `wake` once, as soon as there is room; at once when there is room already.
-    public func whenAvailable(_ wake: @escaping @Sendable () -> Void) {
+    ///
+    /// It may be called without room too, when an overdraft ended.
+    /// - Parameter orOverdraft: whether an overdraft that nobody has is as good as room.
+    public func whenAvailable(orOverdraft: Bool = false, _ wake: @escaping @Sendable () -> Void) {
         let isRoom = state.withLock { state -> Bool in
-            if state.used < limitBytes { return true }
+            if state.used < limitBytes || (orOverdraft && !state.isOverdrawn) { return true }
             state.waiting.append(wake)
             return false
         }

@@ -1,7 +1,9 @@
 import Synchronization
 
 /// A client of an `EventBroadcast` did not take its events in time.
-public struct SubscriberTooSlow: Error, Equatable {}
+public struct SubscriberTooSlow: Error, Equatable {
+    public init() {}
+}
 
 /// Tells each event to every subscriber, and the last ones to those who come back.
 ///

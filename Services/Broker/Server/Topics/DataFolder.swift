@@ -80,8 +80,8 @@ private final class FolderLock: Sendable {
         } catch {
             throw DataFolderError(description: "\(path) cannot be opened: \(error)")
         }
+        // Not closed here where that fails: with its one property set, an object that throws is deinitialised too.
         guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {
-            try descriptor.close()
             throw DataFolderError(
                 description: "log.dirs: \(path.removingLastComponent()) is in use by another broker")
         }

@@ -14,6 +14,16 @@ public enum LogFileName {
     /// Holds the log start once it is not 0.
     static let logStartCheckpoint = "log-start-offset"
 
+    /// The longest name that file systems take.
+    private static let maximumNameBytes = 255
+
+    /// Where a partition's folder goes to be deleted; of a very long name the end is kept, which tells partitions apart.
+    static func deletedFolder(for folder: FilePath) -> FilePath {
+        let name = folder.lastComponent?.string ?? ""
+        let kept = name.suffix(maximumNameBytes - deletedFolderSuffix.utf8.count)
+        return folder.removingLastComponent().appending(kept + deletedFolderSuffix)
+    }
+
     /// `00000000000000000042.log`
     static func name(_ kind: Kind, _ offset: Offset) -> String {
         let digits = String(offset.rawValue)

@@ -44,9 +44,25 @@ public final class MemoryFileSystem: FileSystem {
         var durable: [String: [String: Int]] = [:]
         var nextNode = 0
 
-        subscript(path: FilePath) -> Int? {
-            get { folders[path.folder]?[path.name] }
-            set { folders[path.folder]?[path.name] = newValue }
+        subscript(place: Place) -> Int? {
+            get { folders[place.folder]?[place.name] }
+            set { folders[place.folder]?[place.name] = newValue }
+        }
+    }
+
+    /// A path taken apart once; `FilePath` does so at every question.
+    struct Place {
+        var folder: String
+        var name: String
+
+        init(_ path: FilePath) {
+            let text = path.string
+            guard let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+                (folder, name) = ("", text)
+                return
+            }
+            folder = slash == text.startIndex ? "/" : String(text[..<slash])
+            name = String(text[text.index(after: slash)...])
         }
     }
 
@@ -122,19 +138,20 @@ public final class MemoryFileSystem: FileSystem {
     // MARK: FileSystem
 
     public func open(_ path: FilePath) throws(StorageError) -> any File {
-        guard let node = state.withLock({ $0[path] }) else {
+        guard let node = state.withLock({ $0[Place(path)] }) else {
             throw .operationFailed(.open, path: path.string, errno: Self.missingErrno)
         }
         return MemoryFile(path: path, node: node, files: self)
     }
 
     public func create(_ path: FilePath) throws(StorageError) -> any File {
+        let place = Place(path)
         let node = state.withLock { state -> Int? in
-            guard state.folders[path.folder] != nil else { return nil }
-            if let node = state[path] { return node }
+            guard state.folders[place.folder] != nil else { return nil }
+            if let node = state[place] { return node }
             state.nextNode += 1
             state.nodes[state.nextNode] = Node()
-            state[path] = state.nextNode
+            state[place] = state.nextNode
             return state.nextNode
         }
         guard let node else { throw .operationFailed(.create, path: path.string, errno: Self.missingErrno) }
@@ -143,15 +160,15 @@ public final class MemoryFileSystem: FileSystem {
 
     public func byteCount(of path: FilePath) throws(StorageError) -> Int64? {
         state.withLock { state in
-            state[path].flatMap { state.nodes[$0] }.map { Int64($0.content.count) }
+            state[Place(path)].flatMap { state.nodes[$0] }.map { Int64($0.content.count) }
         }
     }
 
     public func rename(_ path: FilePath, to newPath: FilePath) throws(StorageError) {
         let found = state.withLock { state -> Bool in
-            if let node = state[path] {
-                state[path] = nil
-                state[newPath] = node
+            if let node = state[Place(path)] {
+                state[Place(path)] = nil
+                state[Place(newPath)] = node
                 return true
             }
             guard let names = state.folders.removeValue(forKey: path.string) else { return false }
@@ -163,7 +180,7 @@ public final class MemoryFileSystem: FileSystem {
     }
 
     public func remove(_ path: FilePath) throws(StorageError) {
-        state.withLock { $0[path] = nil }
+        state.withLock { $0[Place(path)] = nil }
     }
 
     public func removeFolder(_ path: FilePath) throws(StorageError) {
@@ -175,8 +192,8 @@ public final class MemoryFileSystem: FileSystem {
 
     public func list(_ folder: FilePath) throws(StorageError) -> [String] {
         state.withLock { state in
-            let inside = state.folders.keys.map { FilePath($0) }
-                .filter { $0.folder == folder.string && $0 != folder }.map(\.name)
+            let inside = state.folders.keys.map { Place(FilePath($0)) }
+                .filter { $0.folder == folder.string && !$0.name.isEmpty }.map(\.name)
             return ((state.folders[folder.string].map { Array($0.keys) } ?? []) + inside).sorted()
         }
     }
@@ -257,11 +274,4 @@ final class MemoryFile: File {
             node.unsynced = []
         }
     }
-}
-
-extension FilePath {
-    /// The folder that a file is in.
-    fileprivate var folder: String { removingLastComponent().string }
-    /// The file's own name.
-    fileprivate var name: String { lastComponent?.string ?? "" }
 }

@@ -44,7 +44,7 @@ final class NotificationProcessor: EventHandler {
     func assigned(_ partitions: [TopicPartition: Offset?]) async throws {
         try await views.untilCaughtUp()
         let count = try await restore(partitions)
-        log.logger.info(
+        log.environment.logger.info(
             "partitions assigned, their delays are known",
             metadata: [
                 EventStreamNames.LogKey.partition: "\(partitions.keys.sorted().map(\.description))",

@@ -4,40 +4,43 @@ import DashboardService
 import DelaysService
 import EventStreams
 import NotificationsService
+import Railway
 import ServiceKit
 import StationService
 
 /// The whole line as parts of one process.
 ///
-/// One file configures them: `[broker]`, `[stations.NAME]`, `[arrivals]`, `[delays]`, `[notifications]` and
-/// `[dashboard]` are what each part reads of its own; `[kafka]`, `[source]`, `network` and `zoneinfo` at the top hold for
-/// all services that do not say otherwise. The broker's own settings are `[broker.kafka]`.
+/// One file configures them. `[broker]`, `[arrivals]`, `[delays]`, `[notifications]` and `[dashboard]` hold what each
+/// reads of its own, `[station]` what all stations share; `[kafka]`, `network` and `zoneinfo` at the top hold for every
+/// service that does not say otherwise. The broker's own settings are `[broker.kafka]`, so the two never meet.
 enum EmbeddedLine {
     /// The process; its admin interface serves all parts.
-    static let runner = ServiceRunner(name: "signalbox") { reader in parts(stations: stationNames(reader)) }
-
-    /// The stations of a file that names none.
-    static let defaultStations = ["vincennes", "nation", "gare-de-lyon", "bastille", "chatelet"]
-
-    /// Keys and tables at the top of the file that hold for every service.
-    static let shared = EventLogConfiguration.sharedKeys.union(["source"])
-
-    private static func stationNames(_ reader: ConfigurationReader) -> [String] {
-        let named = reader.tableNames(in: "stations")
-        return named.isEmpty ? defaultStations : named
-    }
+    static let runner = ServiceRunner(name: "signalbox") { reader in try parts(reader) }
 
     /// The broker first: it starts first and stops last.
-    private static func parts(stations: [String]) -> [ServicePart] {
-        [ServicePart(BrokerService.self, section: "broker")]
-            + stations.map { name in
-                ServicePart(StationService.self, name: "station-\(name)", section: "stations.\(name)", shared: shared)
-            } + [
+    static func parts(_ reader: ConfigurationReader) throws -> [ServicePart] {
+        let shared = EventLogConfiguration.sharedKeys
+        return [ServicePart(BrokerService.self, section: "broker")]
+            + StationService.parts(of: try stations(reader))
+            + [
                 ServicePart(ArrivalsService.self, section: "arrivals", shared: shared),
                 ServicePart(DelaysService.self, section: "delays", shared: shared),
                 ServicePart(NotificationsService.self, section: "notifications", shared: shared),
                 ServicePart(DashboardService.self, section: "dashboard", shared: shared),
             ]
+    }
+
+    private static func stations(_ reader: ConfigurationReader) throws(ConfigurationError) -> [StationID] {
+        let names = try reader.list(
+            "stations", default: ["VINCENNES", "NATION", "GARE_DE_LYON", "BASTILLE", "CHATELET"],
+            doc: "Stations of the network that run in this process.")
+        var stations: [StationID] = []
+        for name in names {
+            guard let station = StationID(name) else { throw reader.error("stations", "has '\(name)', which is no id") }
+            guard !stations.contains(station) else { throw reader.error("stations", "names '\(name)' twice") }
+            stations.append(station)
+        }
+        return stations
     }
 
     /// The options, with the services sent to the address that this broker listens on, unless a source says otherwise.
