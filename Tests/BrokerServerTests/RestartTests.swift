@@ -127,6 +127,12 @@ struct RestartTests {
                 }
                 let text = try #require(error?.description)
                 #expect(text.hasPrefix("listeners: \(address) cannot be bound: "))
+                // The first of two listeners is closed again.
+                _ = await #expect(throws: ListenError.self) {
+                    try await withBroker(
+                        in: folder, ["listeners": "FREE://127.0.0.1:0,TAKEN://127.0.0.1:\(other.port)"]
+                    ) { _ in }
+                }
                 try Self.makeUnclean(folder)
                 try await withBroker(in: folder) { _ in }
             }

@@ -115,7 +115,7 @@ struct LogRun {
 
 @Suite("A log against its model")
 struct LogModelTests {
-    @Test("appends, reads, rolls, retention, restarts and crashes lose nothing durable", arguments: 0..<150 as Range<UInt64>)
+    @Test("appends, reads, rolls, retention, restarts and crashes lose nothing durable", arguments: 0..<60 as Range<UInt64>)
     func random(seed: UInt64) throws {
         var run = try LogRun(seed: seed)
         for _ in 0..<200 { try run.step() }
@@ -123,11 +123,11 @@ struct LogModelTests {
         try run.crash()
     }
 
-    @Test("faults of the disk refuse appends but lose nothing that was acknowledged", arguments: 1000..<1080 as Range<UInt64>)
+    @Test("faults of the disk refuse appends but lose nothing that was acknowledged", arguments: 1000..<1030 as Range<UInt64>)
     func faulty(seed: UInt64) throws {
         var run = try LogRun(seed: seed)
         let operations: Set<FileOperation> = [.write, .sync, .create, .truncate, .read, .rename, .syncFolder, .open]
-        for round in 0..<20 {
+        for round in 0..<12 {
             run.files.use(FaultPlan(seed: seed &* 31 &+ UInt64(round), oneIn: 12, operations: operations))
             for _ in 0..<20 { try run.faultyStep() }
             run.files.use(FaultPlan())

@@ -30,7 +30,7 @@ public struct SignalboxCommand: AsyncParsableCommand {
 
     /// Runs with the process's arguments and ends the process: 0, or 1 after one line on standard error.
     public static func runAndExit() async -> Never {
-        exit(await run(arguments: Array(CommandLine.arguments.dropFirst())))
+        endProcess(await run(arguments: Array(CommandLine.arguments.dropFirst())))
     }
 
     /// Parses and runs; returns the exit code.
@@ -57,6 +57,11 @@ public struct SignalboxCommand: AsyncParsableCommand {
         StandardStream.write(CommandError.line(error, parserMessage: message(for: error)) + "\n", to: .standardError)
         return 1
     }
+}
+
+/// The C library's `exit`, which inside a command means a method of the parser's.
+private func endProcess(_ code: Int32) -> Never {
+    exit(code)
 }
 
 /// Writes to the process's own streams without buffering.

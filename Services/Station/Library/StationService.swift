@@ -14,6 +14,7 @@ public enum StationService: ServiceDefinition {
     public static func build(
         _ configuration: StationConfiguration, in environment: ServiceEnvironment
     ) async throws -> [any Service] {
+        environment.metrics.describe([StationNames.linesRejected])
         let railway = try configuration.railway.load()
         let line = try line(of: configuration, in: railway.network)
         let log = try EventLog(configuration.log, topics: [.stationEvents], in: environment)

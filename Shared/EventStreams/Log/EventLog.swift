@@ -46,10 +46,11 @@ public struct EventLog: Sendable {
     /// The client's configuration for this service.
     public var client: KafkaClientConfiguration { configuration.client(for: environment.name) }
 
-    /// The client's own reports of retries are the link's to tell; what is left are its warnings.
+    /// Every connection of every client reports an outage: the link tells it once, so theirs are for debugging.
     static func quiet(_ logger: Logger) -> Logger {
+        guard logger.logLevel > .debug else { return logger }
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = max(logger.logLevel, .error)
         return quiet
     }
 

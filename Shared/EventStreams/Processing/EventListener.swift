@@ -68,6 +68,8 @@ public final class EventListener<Handler: EventHandler>: Service {
     private func makeConsumer() throws -> KafkaConsumer {
         var membership = KafkaGroupConfiguration(groupID: group, topics: [topic.name])
         membership.assignors = [.cooperativeSticky, .range]
+        // A member that was killed keeps its partitions for this long; the state is in the log, so moving is cheap.
+        membership.sessionTimeout = .seconds(10)
         var configuration = KafkaConsumerConfiguration(client: log.client, mode: .group(membership))
         configuration.autoOffsetReset = .earliest
         let (handler, check) = (handler, check)

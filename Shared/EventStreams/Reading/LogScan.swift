@@ -38,8 +38,9 @@ extension EventLog {
     }
 
     /// Where those partitions begin and end now.
-    public func ends(of partitions: [TopicPartition]) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)]
-    {
+    public func ends(
+        of partitions: [TopicPartition]
+    ) async throws(KafkaError) -> [TopicPartition: (start: Offset, end: Offset)] {
         let starts = try await admin.listOffsets(partitions, at: .earliest)
         let ends = try await admin.listOffsets(partitions, at: .latest)
         var found: [TopicPartition: (start: Offset, end: Offset)] = [:]

@@ -35,7 +35,7 @@ final class OpenSegment {
 
     private init(
         _ baseOffset: Offset, folder: FilePath, files: any FileSystem, configuration: LogConfiguration, now: Int64,
-        byteCount: Int64, indexEntries: (offset: Int, time: Int)
+        byteCount: Int64, offsetIndex: SparseIndex<OffsetIndexEntry>, timeIndex: SparseIndex<TimeIndexEntry>
     ) {
         self.baseOffset = baseOffset
         self.folder = folder
@@ -43,21 +43,21 @@ final class OpenSegment {
         indexIntervalBytes = configuration.indexIntervalBytes
         createdAt = now
         self.byteCount = byteCount
-        offsetIndex = SparseIndex(
-            path: folder.file(.index, baseOffset), files: files, writtenCount: indexEntries.offset)
-        timeIndex = SparseIndex(
-            path: folder.file(.timeindex, baseOffset), files: files, writtenCount: indexEntries.time)
+        self.offsetIndex = offsetIndex
+        self.timeIndex = timeIndex
     }
 
     /// A new, empty segment; the last step that can fail is making its log file.
     static func create(
         _ baseOffset: Offset, folder: FilePath, files: any FileSystem, configuration: LogConfiguration, now: Int64
     ) throws(StorageError) -> OpenSegment {
-        try files.remove(folder.file(.index, baseOffset))
-        try files.remove(folder.file(.timeindex, baseOffset))
+        let offsetIndex = SparseIndex<OffsetIndexEntry>(in: folder, baseOffset, files: files, writtenCount: 0)
+        let timeIndex = SparseIndex<TimeIndexEntry>(in: folder, baseOffset, files: files, writtenCount: 0)
+        try files.remove(offsetIndex.path)
+        try files.remove(timeIndex.path)
         let segment = OpenSegment(
             baseOffset, folder: folder, files: files, configuration: configuration, now: now, byteCount: 0,
-            indexEntries: (0, 0))
+            offsetIndex: offsetIndex, timeIndex: timeIndex)
         segment.knownTimes = Times(largestOffset: baseOffset)
         segment.logFile = try files.create(folder.file(.log, baseOffset))
         return segment
@@ -70,21 +70,14 @@ final class OpenSegment {
         _ baseOffset: Offset, byteCount: Int64, folder: FilePath, files: any FileSystem,
         configuration: LogConfiguration, now: Int64
     ) throws(StorageError) -> (segment: OpenSegment, hasIndexes: Bool) {
-        let offsets = try entryCount(OffsetIndexEntry.self, baseOffset, folder, files)
-        let times = try entryCount(TimeIndexEntry.self, baseOffset, folder, files)
+        var offsetIndex = SparseIndex<OffsetIndexEntry>(in: folder, baseOffset, files: files, writtenCount: 0)
+        var timeIndex = SparseIndex<TimeIndexEntry>(in: folder, baseOffset, files: files, writtenCount: 0)
+        let hasOffsets = try offsetIndex.trustFile()
+        let hasTimes = try timeIndex.trustFile()
         let segment = OpenSegment(
             baseOffset, folder: folder, files: files, configuration: configuration, now: now, byteCount: byteCount,
-            indexEntries: (offsets ?? 0, times ?? 0))
-        return (segment, offsets != nil && times != nil)
-    }
-
-    private static func entryCount<Entry: IndexEntry>(
-        _ type: Entry.Type, _ baseOffset: Offset, _ folder: FilePath, _ files: any FileSystem
-    ) throws(StorageError) -> Int? {
-        guard let size = try files.byteCount(of: folder.file(Entry.kind, baseOffset)),
-            size % Int64(Entry.byteCount) == 0
-        else { return nil }
-        return Int(size) / Entry.byteCount
+            offsetIndex: offsetIndex, timeIndex: timeIndex)
+        return (segment, hasOffsets && hasTimes)
     }
 
     // MARK: Files

@@ -28,6 +28,18 @@ struct SparseIndex<Entry: IndexEntry> {
         self.writtenCount = writtenCount
     }
 
+    /// The index of a segment.
+    init(in folder: FilePath, _ baseOffset: Offset, files: any FileSystem, writtenCount: Int) {
+        self.init(path: folder.file(Entry.kind, baseOffset), files: files, writtenCount: writtenCount)
+    }
+
+    /// Takes every entry of the file for valid; false where there is no file or it is no whole number of entries.
+    mutating func trustFile() throws(StorageError) -> Bool {
+        guard let size = try files.byteCount(of: path), size % Int64(Entry.byteCount) == 0 else { return false }
+        writtenCount = Int(size) / Entry.byteCount
+        return true
+    }
+
     var count: Int { writtenCount + pending.count }
 
     mutating func append(_ entry: Entry) { pending.append(entry) }

@@ -1,5 +1,6 @@
 import EventStreams
 import KafkaClient
+import Logging
 import ServiceKit
 import ServiceLifecycle
 

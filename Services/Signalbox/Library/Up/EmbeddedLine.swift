@@ -1,4 +1,5 @@
 import ArrivalsService
+import BrokerServer
 import BrokerService
 import DashboardService
 import DelaysService
