@@ -31,9 +31,11 @@ struct ApiVersionsTests {
         }
     }
 
-    @Test("a version that is not known is answered in version 0 with error 35 and the whole list", arguments: [
-        Int16(5), 99, .max, -1, .min,
-    ])
+    @Test(
+        "a version that is not known is answered in version 0 with error 35 and the whole list",
+        arguments: [
+            Int16(5), 99, .max, -1, .min,
+        ])
     func unknownVersion(version: Int16) async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()

@@ -118,7 +118,9 @@ struct EveryVersionTests {
             for (version, response) in try await answers(connection, { $0 < 3 ? ApiVersionsRequest() : hello }) {
                 #expect(response.errorCode == .none && response.apiKeys.count == 17, "version \(version)")
             }
-            for (version, response) in try await answers(connection, { _ in MetadataRequest(topics: [.init(name: "t")]) }) {
+            for (version, response) in try await answers(
+                connection, { _ in MetadataRequest(topics: [.init(name: "t")]) })
+            {
                 #expect(response.topics[0].errorCode == .none && response.topics[0].partitions.count == 1)
                 #expect(response.topics[0].topicId == (version < 10 ? .zero : id))
             }
@@ -175,10 +177,14 @@ struct EveryVersionTests {
                 #expect(response.errorCode == (version < 4 ? .none : .memberIdRequired), "version \(version)")
             }
             let member = "nobody"
-            for (version, response) in try await answers(connection, { _ in SyncGroupRequest(groupId: "g", memberId: member) }) {
+            for (version, response) in try await answers(
+                connection, { _ in SyncGroupRequest(groupId: "g", memberId: member) })
+            {
                 #expect(response.errorCode == .unknownMemberId, "version \(version)")
             }
-            for (version, response) in try await answers(connection, { _ in HeartbeatRequest(groupId: "g", memberId: member) }) {
+            for (version, response) in try await answers(
+                connection, { _ in HeartbeatRequest(groupId: "g", memberId: member) })
+            {
                 #expect(response.errorCode == .unknownMemberId, "version \(version)")
             }
             let left = try await answers(connection) { version in
@@ -190,7 +196,9 @@ struct EveryVersionTests {
                 let code = version < 3 ? response.errorCode : response.members.first?.errorCode
                 #expect(code == .unknownMemberId, "version \(version)")
             }
-            for (version, response) in try await answers(connection, { _ in DescribeGroupsRequest(groups: ["join-0", "none"]) }) {
+            for (version, response) in try await answers(
+                connection, { _ in DescribeGroupsRequest(groups: ["join-0", "none"]) })
+            {
                 #expect(response.groups.map(\.groupId) == ["join-0", "none"], "version \(version)")
                 #expect(response.groups[0].members.count == 1)
             }

@@ -29,7 +29,9 @@ struct FetchTests {
             let connection = try await broker.connect()
             try await connection.createTopic("t", partitions: 2)
             let large = String(repeating: "x", count: 5000)
-            for partition in Int32(0)...1 { _ = try await connection.produce(batch([large]), to: "t", partition: partition) }
+            for partition in Int32(0)...1 {
+                _ = try await connection.produce(batch([large]), to: "t", partition: partition)
+            }
             let one = try await connection.fetch(fetchRequest("t", from: 0, maxBytes: 10))
             #expect(try one.texts == [large])
             let small = try await connection.fetch(fetchRequest("t", from: 0, partitionMaxBytes: 10))
@@ -44,9 +46,11 @@ struct FetchTests {
         }
     }
 
-    @Test("reading on from where the last fetch ended gives every record once, over segments and by file or memory", arguments: [
-        Int32(1), 700, 1 << 20,
-    ])
+    @Test(
+        "reading on from where the last fetch ended gives every record once, over segments and by file or memory",
+        arguments: [
+            Int32(1), 700, 1 << 20,
+        ])
     func acrossSegments(partitionMaxBytes: Int32) async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
@@ -181,7 +185,8 @@ struct FetchTests {
                 fetchRequest("t", from: 0, minBytes: 1, maxWait: 600_000), version: ByName.fetch)
             try await eventually("the fetch is parked") { progress.parkedCount == 1 }
             #expect(try await other.deleteTopic("t").errorCode == .none)
-            _ = try await connection.receive(FetchRequest.self, version: ByName.fetch)
+            let woken = try await connection.receive(FetchRequest.self, version: ByName.fetch)
+            #expect(woken.responses[0].partitions[0].errorCode == .unknownTopicOrPartition)
             let after = try await connection.fetch(fetchRequest("t", from: 0))
             #expect(after.errorCode == .unknownTopicOrPartition)
         }

@@ -39,17 +39,24 @@ struct FuzzTests {
             groupId: "g", generationIdOrMemberEpoch: -1,
             topics: [.init(name: "t", partitions: [.init(partitionIndex: 0, committedOffset: 1)])])
         let create = CreateTopicsRequest(
-            topics: [.init(name: "made", numPartitions: 1, replicationFactor: 1, configs: [.init(name: "flush.ms", value: "1")])])
+            topics: [
+                .init(
+                    name: "made", numPartitions: 1, replicationFactor: 1, configs: [.init(name: "flush.ms", value: "1")]
+                )
+            ])
         return frames(produceRequest(records, to: "t")) + frames(fetchRequest("t", from: 0, minBytes: 1))
             + frames(ListOffsetsRequest(topics: [.init(name: "t", partitions: [.init(timestamp: 1000)])]))
             + frames(MetadataRequest(topics: [.init(name: "t")])) + frames(commit) + frames(join) + frames(create)
             + frames(OffsetFetchRequest(groupId: "g", topics: [.init(name: "t", partitionIndexes: [0])]))
-            + frames(OffsetFetchRequest(groups: [.init(groupId: "g", topics: [.init(name: "t", partitionIndexes: [0])])]))
+            + frames(
+                OffsetFetchRequest(groups: [.init(groupId: "g", topics: [.init(name: "t", partitionIndexes: [0])])]))
             + frames(FindCoordinatorRequest(key: "g")) + frames(FindCoordinatorRequest(coordinatorKeys: ["g", "h"]))
-            + frames(SyncGroupRequest(groupId: "g", generationId: 1, memberId: "m", assignments: [.init(memberId: "m")]))
+            + frames(
+                SyncGroupRequest(groupId: "g", generationId: 1, memberId: "m", assignments: [.init(memberId: "m")]))
             + frames(HeartbeatRequest(groupId: "g", generationId: 1, memberId: "m"))
             + frames(LeaveGroupRequest(groupId: "g", members: [.init(memberId: "m")]))
-            + frames(DescribeGroupsRequest(groups: ["g"])) + frames(ListGroupsRequest()) + frames(InitProducerIdRequest())
+            + frames(DescribeGroupsRequest(groups: ["g"])) + frames(ListGroupsRequest())
+            + frames(InitProducerIdRequest())
             + frames(DeleteTopicsRequest(topicNames: ["made"])) + frames(ApiVersionsRequest())
     }
 
@@ -74,14 +81,16 @@ struct FuzzTests {
             }
             #expect(try await bystander.call(ApiVersionsRequest(), version: 0).errorCode == .none)
             try await eventually("only one connection is left") { broker.broker.connections.current == 1 }
-            #expect(broker.broker.admission.usedBytes == 0)
+            try await eventually("all memory is given back") { broker.broker.admission.usedBytes == 0 }
             #expect(try await bystander.produce(batch(["after"]), to: "t").errorCode == .none)
         }
     }
 
-    @Test("batches with any one byte of the header wrong and a right checksum are answered, and the log goes on", arguments: [
-        UInt8(0), 0x7F, 0x80, 0xFF,
-    ])
+    @Test(
+        "batches with any one byte of the header wrong and a right checksum are answered, and the log goes on",
+        arguments: [
+            UInt8(0), 0x7F, 0x80, 0xFF,
+        ])
     func batchHeaders(value: UInt8) async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
@@ -108,13 +117,16 @@ struct FuzzTests {
         }
     }
 
-    @Test("configurations at their limits make topics that work", arguments: [
-        ["retention.ms": "9223372036854775807", "segment.ms": "9223372036854775807"],
-        ["retention.ms": "0", "segment.ms": "1"], ["retention.bytes": "0"], ["flush.messages": "1", "flush.ms": "0"],
-        ["retention.bytes": "9223372036854775807", "flush.messages": "9223372036854775807"],
-        ["flush.ms": "9223372036854775807"], ["segment.index.bytes": "4", "index.interval.bytes": "0"],
-        ["segment.bytes": "100"], ["message.timestamp.type": "LogAppendTime", "retention.ms": "-1"],
-    ])
+    @Test(
+        "configurations at their limits make topics that work",
+        arguments: [
+            ["retention.ms": "9223372036854775807", "segment.ms": "9223372036854775807"],
+            ["retention.ms": "0", "segment.ms": "1"], ["retention.bytes": "0"],
+            ["flush.messages": "1", "flush.ms": "0"],
+            ["retention.bytes": "9223372036854775807", "flush.messages": "9223372036854775807"],
+            ["flush.ms": "9223372036854775807"], ["segment.index.bytes": "4", "index.interval.bytes": "0"],
+            ["segment.bytes": "100"], ["message.timestamp.type": "LogAppendTime", "retention.ms": "-1"],
+        ])
     func extremeTopics(configurations: [String: String]) async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
@@ -127,8 +139,9 @@ struct FuzzTests {
                 try await partition.maintain(applyRetention: true)
             }
             for timestamp in [Int64.min, .max] {
-                let answer = try await connection.produce(batch(["x"], timestamp: timestamp - (timestamp > 0 ? 1 : 0)), to: "t")
-                #expect(answer.errorCode == .none)
+                let answer = try await connection.produce(
+                    batch(["x"], timestamp: timestamp - (timestamp > 0 ? 1 : 0)), to: "t")
+                #expect([.none, .invalidTimestamp].contains(answer.errorCode))
                 try await partition.maintain(applyRetention: true)
             }
         }
@@ -151,16 +164,14 @@ struct FuzzTests {
                     groupId: "g", sessionTimeoutMs: 10_000, rebalanceTimeoutMs: number, protocolType: "consumer",
                     protocols: [.init(name: "range")]), version: 1)
             let commit = OffsetCommitRequest(
-                groupId: "other", generationIdOrMemberEpoch: number < 0 ? -1 : number, retentionTimeMs: Int64(number) << 31,
+                groupId: "other", generationIdOrMemberEpoch: number < 0 ? -1 : number,
+                retentionTimeMs: Int64(number) << 31,
                 topics: [
                     .init(
                         name: "t",
-                        partitions: [.init(partitionIndex: number, committedOffset: .min, committedLeaderEpoch: number)])
+                        partitions: [.init(partitionIndex: number, committedOffset: .min)])
                 ])
-            let version: Int16 = 4
-            var old = commit
-            for index in old.topics[0].partitions.indices { old.topics[0].partitions[index].committedLeaderEpoch = -1 }
-            #expect(try await connection.call(old, version: version).topics.count == 1)
+            #expect(try await connection.call(commit, version: 4).topics.count == 1)
             #expect(try await connection.call(ApiVersionsRequest(), version: 0).errorCode == .none)
         }
     }

@@ -19,7 +19,8 @@ struct GroupWireTests {
             groupId: "g", generationIdOrMemberEpoch: generation, memberId: member,
             topics: [
                 .init(
-                    name: "t", partitions: [.init(partitionIndex: 0, committedOffset: offset, committedMetadata: "here")])
+                    name: "t",
+                    partitions: [.init(partitionIndex: 0, committedOffset: offset, committedMetadata: "here")])
             ])
     }
 
@@ -116,7 +117,8 @@ struct GroupWireTests {
             _ = try await connection.call(FindCoordinatorRequest(coordinatorKeys: ["g"]))
             try await connection.send(join(), version: 3, correlationID: 1)
             try await connection.send(HeartbeatRequest(groupId: "other", memberId: "x"), correlationID: 2)
-            #expect(try await connection.receive(JoinGroupRequest.self, version: 3, correlationID: 1).errorCode == .none)
+            #expect(
+                try await connection.receive(JoinGroupRequest.self, version: 3, correlationID: 1).errorCode == .none)
             let beat = try await connection.receive(HeartbeatRequest.self, correlationID: 2)
             #expect(beat.errorCode == .unknownMemberId)
         }

@@ -104,7 +104,8 @@ struct HostileInputTests {
                 "extreme", from: 0, minBytes: min(bound, 1), maxBytes: bound, partitionMaxBytes: bound, maxWait: wait)
             #expect(try await connection.fetch(request).texts == ["one"])
             for (offset, partition) in [(Int64.min, 0), (-1, 0), (.max, 0), (0, Int32.min), (0, -1), (0, .max)] {
-                let data = try await connection.fetch(fetchRequest("extreme", from: offset, partition: Int32(partition)))
+                let data = try await connection.fetch(
+                    fetchRequest("extreme", from: offset, partition: Int32(partition)))
                 #expect(data.errorCode == (partition == 0 ? .offsetOutOfRange : .unknownTopicOrPartition))
             }
         }

@@ -1,5 +1,5 @@
-import KafkaWire
 import KafkaMessages
+import KafkaWire
 import NIOCore
 import Testing
 

@@ -70,9 +70,11 @@ struct MetadataHandlerTests {
         }
     }
 
-    @Test("topics are found by id; an id that is nobody's is told at every version that has ids", arguments: [
-        Int16(10), 11, 12, 13,
-    ])
+    @Test(
+        "topics are found by id; an id that is nobody's is told at every version that has ids",
+        arguments: [
+            Int16(10), 11, 12, 13,
+        ])
     func byID(version: Int16) async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()

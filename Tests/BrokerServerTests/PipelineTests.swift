@@ -93,7 +93,7 @@ struct PipelineTests {
             try await connection.close()
             try await eventually("nothing is parked") { progress.parkedCount == 0 }
             try await eventually("nobody is counted") { broker.broker.connections.current == 0 }
-            #expect(broker.broker.admission.usedBytes == 0)
+            try await eventually("all memory is given back") { broker.broker.admission.usedBytes == 0 }
         }
     }
 
@@ -138,6 +138,21 @@ struct PipelineTests {
             let progress = try #require(broker.broker.topics.partition(TopicPartition(topic: "stop", partition: 0)))
                 .progress
             try await eventually("the fetch is parked") { progress.parkedCount == 1 }
+        }
+    }
+}
+
+@Suite("A broker that never serves", .timeLimit(.minutes(1)))
+struct UnusedBrokerTests {
+    @Test("can be let go, and its folder is free again")
+    func letGo() async throws {
+        try await RestartTests.withFolder { folder in
+            let configuration = try BrokerConfiguration(kafka: testSettings(folder: folder))
+            do {
+                let broker = try await Broker.open(configuration, logger: quietLogger)
+                #expect(broker.ports[0] > 0)
+            }
+            try await withBroker(in: folder) { _ in }
         }
     }
 }

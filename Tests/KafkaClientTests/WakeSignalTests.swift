@@ -33,9 +33,9 @@ struct WakeSignalTests {
     func race() async {
         let signal = WakeSignal(eventLoop: loop)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { for _ in 0..<2000 { await signal.wait(until: .now() + .milliseconds(50)) } }
+            group.addTask { for _ in 0..<500 { await signal.wait(until: .now() + .milliseconds(1)) } }
             group.addTask {
-                for _ in 0..<4000 {
+                for _ in 0..<1000 {
                     signal.signal()
                     await Task.yield()
                 }

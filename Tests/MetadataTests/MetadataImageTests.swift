@@ -64,7 +64,8 @@ struct MetadataImageTests {
 
     @Test("producer ids only go up")
     func producerIDs() {
-        #expect(image([.producerIDs(broker: 1, next: 2000), .producerIDs(broker: 1, next: 1000)]).nextProducerID == 2000)
+        #expect(
+            image([.producerIDs(broker: 1, next: 2000), .producerIDs(broker: 1, next: 1000)]).nextProducerID == 2000)
     }
 
     @Test("only the offsets topic is internal")

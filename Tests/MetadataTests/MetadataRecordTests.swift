@@ -48,10 +48,12 @@ struct MetadataRecordTests {
         #expect(Array(configuration.readableBytesView) == [1, 4, 0, 2, 2, 0x74, 2, 0x6B, 0, 0])
     }
 
-    @Test("a type or version of a newer build is an error that says which", arguments: [
-        ([UInt8(1), 99, 0], MetadataRecordError.unknown(type: 99, version: 0)),
-        ([1, 2, 1], .unknown(type: 2, version: 1)),
-    ])
+    @Test(
+        "a type or version of a newer build is an error that says which",
+        arguments: [
+            ([UInt8(1), 99, 0], MetadataRecordError.unknown(type: 99, version: 0)),
+            ([1, 2, 1], .unknown(type: 2, version: 1)),
+        ])
     func unknown(bytes: [UInt8], error: MetadataRecordError) {
         #expect(throws: error) { try MetadataRecord(decoding: ByteBuffer(bytes: bytes)) }
     }

@@ -3,9 +3,11 @@ import Testing
 
 @Suite("Topic name")
 struct TopicNameTests {
-    @Test("letters, digits, dots, underscores and dashes, up to 249", arguments: [
-        "a", "station-events", "A.b_C-9", "...", "__consumer_offsets", String(repeating: "x", count: 249),
-    ])
+    @Test(
+        "letters, digits, dots, underscores and dashes, up to 249",
+        arguments: [
+            "a", "station-events", "A.b_C-9", "...", "__consumer_offsets", String(repeating: "x", count: 249),
+        ])
     func allowed(name: String) {
         #expect(TopicName.problem(with: name) == nil)
     }

@@ -32,7 +32,8 @@ extension PartitionLog {
     }
 
     func flush(includingActiveSegment: Bool) throws(StorageError) {
-        guard let work = try flushWork(includingActiveSegment: includingActiveSegment) else { return }
+        guard var work = try flushWork(includingActiveSegment: includingActiveSegment) else { return }
+        work.isOwners = true
         var failure: StorageError?
         do { try work.run() } catch { failure = error }
         try finishFlush(work, failure: failure)
@@ -55,9 +56,11 @@ extension PartitionLog {
     /// Takes note of flush work that was run. After a failure the log is offline: which bytes the disk has is not known.
     public func finishFlush(_ work: FlushWork, failure: StorageError?) throws(StorageError) {
         if let failure { throw goOffline(failure) }
-        unflushedSegments.removeFirst(min(work.closed.count, unflushedSegments.count))
+        // By name, not by number: a flush of the owner may have been faster than this one.
+        let finished = Set(work.closed.map(\.end))
+        unflushedSegments.removeAll { finished.contains($0.end) }
         flushedOffset = max(flushedOffset, work.upTo)
-        flushedFolderChanges = work.folderChanges
+        flushedFolderChanges = max(flushedFolderChanges, work.folderChanges)
         isFolderNew = false
         if flushedOffset == logEnd { unflushedSince = nil }
         if let end = work.closed.last?.end { try keepSnapshot(end) }
@@ -67,6 +70,7 @@ extension PartitionLog {
     func keepSnapshot(_ offset: Offset) throws(StorageError) {
         snapshots.removeAll { $0 == offset }
         snapshots.append(offset)
+        snapshots.sort()
         while snapshots.count > Self.keptSnapshots {
             try files.remove(folder.file(.snapshot, snapshots[0]))
             snapshots.removeFirst()

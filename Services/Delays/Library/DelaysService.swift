@@ -25,7 +25,7 @@ public enum DelaysService: ServiceDefinition {
             TripDelayRules(network: network, lateFromSeconds: lateFrom)
         }
         let delays = DelayView(TripDelayRules(network: network, lateFromSeconds: lateFrom))
-        let view = TopicView(log, reader: EventReader<StationEvent>(log)) { delays.take($0) }
+        let view = TopicView(log, reader: EventReader<StationEvent>(log), isCounted: false) { delays.take($0) }
         let server = environment.httpServer(configuration.http) { router in
             DelayRoutes(delays: delays).add(to: router)
         }

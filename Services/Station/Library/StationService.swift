@@ -24,7 +24,7 @@ public enum StationService: ServiceDefinition {
             case .simulate(let settings):
                 SimulatedStation(
                     station: configuration.station, settings: settings,
-                    clock: try SimulationClock(
+                    clock: SimulationClock(
                         anchor: settings.anchor.instant, speed: settings.speed, skipsNights: settings.skipsNights,
                         line: line, offsets: railway.offsets),
                     railway: railway, line: line, log: log, teller: teller)

@@ -5,16 +5,21 @@ import ServiceKit
 public enum NetworkFile {
     /// The network of the file at `path`.
     public static func read(_ path: String) throws -> Network {
-        let reader = ConfigurationReader(try ConfigurationSource(file: path, environment: [:], overrides: []))
-        let network = try network(reader, path)
-        try reader.finish()
-        return network
+        try network(
+            ConfigurationReader(try ConfigurationSource(file: path, environment: [:], overrides: [])), path)
     }
 
-    static func network(_ reader: ConfigurationReader, _ path: String) throws -> Network {
+    /// The network of a text; `path` is used in messages only.
+    static func network(text: String, path: String) throws -> Network {
+        try network(ConfigurationReader(try ConfigurationSource(text: text, path: path)), path)
+    }
+
+    private static func network(_ reader: ConfigurationReader, _ path: String) throws -> Network {
         let description = NetworkDescription(
             timeZone: try reader.string("time_zone", doc: "IANA name of the stations' time zone."),
             lines: try reader.elements("lines").map(line))
+        // Before the plan is checked: most often a value is missing because its key is misspelt.
+        try reader.finish()
         do throws(NetworkError) {
             return try Network(description)
         } catch {

@@ -77,7 +77,8 @@ public final class StationEventProcessor<Rules: StationEventRules>: EventHandler
             let partition = batch.topicPartition
             guard let end = ranges[partition]?.end else { return true }
             for record in batch.records where record.offset < end {
-                guard case .event(let received) = reader.read(record, of: partition) else { continue }
+                let read = reader.read(record, of: partition, isCounted: false)
+                guard case .event(let received) = read else { continue }
                 _ = rules[partition]?.take(received.event)
                 count += 1
             }

@@ -1,4 +1,5 @@
 import KafkaClient
+import Logging
 import NIOCore
 import Railway
 import ServiceContextModule
@@ -18,6 +19,26 @@ public struct ReceivedEvent<Event: Sendable>: Sendable {
     public let toldAtMilliseconds: Int64
     /// The trace that the event belongs to; top level when it belongs to none.
     public let context: ServiceContext
+
+    /// A received event from its parts; those of the record matter to few, such as tests.
+    public init(
+        event: Event, attributes: EventAttributes, topicPartition: TopicPartition, offset: Offset,
+        toldAtMilliseconds: Int64, context: ServiceContext = .topLevel
+    ) {
+        self.event = event
+        self.attributes = attributes
+        self.topicPartition = topicPartition
+        self.offset = offset
+        self.toldAtMilliseconds = toldAtMilliseconds
+        self.context = context
+    }
+
+    /// An event as if it were the first record of its topic.
+    public init(event: Event, source: String) where Event: RailwayEvent {
+        self.init(
+            event: event, attributes: event.attributes(source: source),
+            topicPartition: TopicPartition(topic: Event.topic.name, partition: 0), offset: 0, toldAtMilliseconds: 0)
+    }
 }
 
 /// A record of a topic of events.
@@ -40,9 +61,16 @@ public struct EventReader<Event: Sendable>: Sendable {
         _ log: EventLog, topic: Topic,
         decode: @escaping @Sendable (EventAttributes, [UInt8]) throws(EventError) -> Event
     ) {
+        self.init(topic: topic, service: log.environment.name, logger: log.logger, decode: decode)
+    }
+
+    init(
+        topic: Topic, service: String, logger: Logger,
+        decode: @escaping @Sendable (EventAttributes, [UInt8]) throws(EventError) -> Event
+    ) {
         self.topic = topic
         self.decode = decode
-        probe = EventReaderProbe(topic: topic, service: log.environment.name, logger: log.logger)
+        probe = EventReaderProbe(topic: topic, service: service, logger: logger)
     }
 
     /// A reader of the events' own topic.
@@ -53,7 +81,11 @@ public struct EventReader<Event: Sendable>: Sendable {
     }
 
     /// The event of a record, or nil when it is none: then it has been counted, and logged the first time.
-    public func read(_ record: ConsumerRecord, of partition: TopicPartition) -> ReceivedRecord<Event>? {
+    ///
+    /// Without `isCounted` nothing is counted or logged: for whoever reads what another part of the service reads too.
+    public func read(
+        _ record: ConsumerRecord, of partition: TopicPartition, isCounted: Bool = true
+    ) -> ReceivedRecord<Event>? {
         guard let value = record.value else {
             let key = record.key.map { String(buffer: $0) } ?? ""
             return .tombstone(key: key, partition, record.offset)
@@ -61,12 +93,13 @@ public struct EventReader<Event: Sendable>: Sendable {
         do throws(EventError) {
             let attributes = try EventAttributes { record.headerText($0) }
             let event = try decode(attributes, Array(buffer: value))
-            probe.received()
+            if isCounted { probe.received() }
             return .event(
                 ReceivedEvent(
                     event: event, attributes: attributes, topicPartition: partition, offset: record.offset,
                     toldAtMilliseconds: record.timestamp, context: record.serviceContext))
         } catch {
+            guard isCounted else { return nil }
             probe.rejected(
                 error, source: record.headerText(EventAttributes.Header.source), at: partition, record.offset)
             return nil

@@ -15,18 +15,21 @@ public final class TopicView<Event: Sendable>: Service {
     private let log: EventLog
     private let topic: Topic
     private let reader: EventReader<Event>
+    private let isCounted: Bool
     private let check: HealthCheck
     private let take: Take
     private let onCaughtUp: @Sendable () async -> Void
 
-    /// A view of `reader`'s topic; `onCaughtUp` is called once.
+    /// A view of `reader`'s topic; `onCaughtUp` is called once. A service whose listener reads the same topic says that
+    /// the view's records are not counted again.
     public init(
-        _ log: EventLog, reader: EventReader<Event>, onCaughtUp: @escaping @Sendable () async -> Void = {},
-        take: @escaping Take
+        _ log: EventLog, reader: EventReader<Event>, isCounted: Bool = true,
+        onCaughtUp: @escaping @Sendable () async -> Void = {}, take: @escaping Take
     ) {
         self.log = log
         self.topic = reader.topic
         self.reader = reader
+        self.isCounted = isCounted
         self.take = take
         self.onCaughtUp = onCaughtUp
         check = log.environment.healthCheck("view \(reader.topic.name)")
@@ -72,7 +75,7 @@ public final class TopicView<Event: Sendable>: Service {
         await tellProgress(&progress)
         try await log.scan(progress.positions, name: "view") { batch in
             let partition = batch.topicPartition
-            await take(batch.records.compactMap { reader.read($0, of: partition) })
+            await take(batch.records.compactMap { reader.read($0, of: partition, isCounted: isCounted) })
             progress.positions[partition] = .offset(batch.nextOffset)
             progress.catchUp?.reached(batch.nextOffset, of: partition)
             if !progress.isCaughtUp { await tellProgress(&progress) }

@@ -77,7 +77,9 @@ struct FetchPlan: Sendable {
         case .failure(let code): return Self.failed(index, code, nil)
         case .success(let found): partition = found
         }
-        let offsets = partition.progress.offsets
+        guard let offsets = partition.progress.offsetsUnlessGone else {
+            return Self.failed(index, .unknownTopicOrPartition, nil)
+        }
         let position = Offset(target.request.fetchOffset)
         guard position >= offsets.logStart, position <= offsets.logEnd else {
             return Self.failed(index, .offsetOutOfRange, offsets)

@@ -84,12 +84,12 @@ actor Partition {
     /// Writes what a start without scanning needs, and closes the files.
     func close() throws(StorageError) {
         try log.close()
-        progress.wakeAll()
+        progress.end()
     }
 
     /// Removes the partition from the disk.
     func delete() throws(StorageError) {
-        progress.wakeAll()
+        progress.end()
         try log.delete()
     }
 

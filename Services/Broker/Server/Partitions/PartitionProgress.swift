@@ -16,6 +16,7 @@ final class PartitionProgress: Sendable {
     private struct State {
         var offsets: Offsets
         var parked: [ObjectIdentifier: ParkedFetch] = [:]
+        var isGone = false
     }
 
     private let state: Mutex<State>
@@ -25,6 +26,8 @@ final class PartitionProgress: Sendable {
     }
 
     var offsets: Offsets { state.withLock { $0.offsets } }
+    /// `nil` once the partition was deleted or closed.
+    var offsetsUnlessGone: Offsets? { state.withLock { $0.isGone ? nil : $0.offsets } }
 
     /// Tells everyone who waits that `appendedBytes` more can be read.
     func publish(_ offsets: Offsets, appendedBytes: Int) {
@@ -37,10 +40,11 @@ final class PartitionProgress: Sendable {
         }
     }
 
-    /// Parks a fetch that has read everything below `position`; `false` when there is something to read by now.
+    /// Parks a fetch that has read everything below `position`; `false` when there is something to read by now, or
+    /// never will be.
     func park(_ fetch: ParkedFetch, at position: Offset) -> Bool {
         state.withLock { state in
-            guard state.offsets.highWatermark <= position else { return false }
+            guard !state.isGone, state.offsets.highWatermark <= position else { return false }
             state.parked[ObjectIdentifier(fetch)] = fetch
             return true
         }
@@ -50,9 +54,10 @@ final class PartitionProgress: Sendable {
         state.withLock { _ = $0.parked.removeValue(forKey: ObjectIdentifier(fetch)) }
     }
 
-    /// Wakes everyone: the partition is going away.
-    func wakeAll() {
+    /// Wakes everyone, and keeps others from waiting: the partition is going away.
+    func end() {
         let parked = state.withLock { state in
+            state.isGone = true
             defer { state.parked = [:] }
             return Array(state.parked.values)
         }

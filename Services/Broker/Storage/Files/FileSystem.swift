@@ -66,9 +66,12 @@ extension FileSystem {
     }
 
     /// Replaces a small file so that after a crash it has either its old content or all of the new.
-    public func replace(_ path: FilePath, with bytes: ByteBuffer) throws(StorageError) {
+    ///
+    /// - Parameter writer: tells apart who may replace the same file at the same time, or one's temporary file would
+    ///   be renamed away under the other.
+    public func replace(_ path: FilePath, with bytes: ByteBuffer, writer: String? = nil) throws(StorageError) {
         var temporary = path
-        temporary.extension = LogFileName.temporaryExtension
+        temporary.extension = [writer, LogFileName.temporaryExtension].compactMap(\.self).joined(separator: ".")
         let file = try create(temporary)
         try file.truncate(to: 0)
         try file.write([bytes], at: 0)

@@ -5,7 +5,7 @@ import SystemPackage
 /// Everything that must reach the disk to make a log durable up to an offset; may run on any thread while the log goes on.
 ///
 /// Make it with ``PartitionLog/flushWork(includingActiveSegment:)``, run it, then report to
-/// ``PartitionLog/finishFlush(_:failure:)``. One at a time for each log.
+/// ``PartitionLog/finishFlush(_:failure:)``. One at a time for each log; the log's own flushes may come in between.
 public struct FlushWork: Sendable {
     /// A segment that was closed and is not known to be durable.
     struct ClosedSegment: Sendable {
@@ -25,6 +25,8 @@ public struct FlushWork: Sendable {
     /// How many changes to the folder's names this covers.
     var folderChanges: Int
     var files: any FileSystem
+    /// Whether the log's owner waits for it; otherwise both may write the same snapshot at the same time.
+    var isOwners = false
 
     /// Blocks until the disk has it all. Data first, then the names, and the snapshot that vouches for both last.
     public func run() throws(StorageError) {
@@ -33,6 +35,8 @@ public struct FlushWork: Sendable {
         }
         try active?.sync()
         for changed in changedFolders { try files.syncFolder(changed) }
-        if let last = closed.last { try files.replace(folder.file(.snapshot, last.end), with: last.snapshot) }
+        guard let last = closed.last else { return }
+        try files.replace(
+            folder.file(.snapshot, last.end), with: last.snapshot, writer: isOwners ? nil : "background")
     }
 }

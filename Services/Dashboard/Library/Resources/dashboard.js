@@ -109,6 +109,7 @@ function spark(values) {
   const top = Math.max(...values, 1);
   const first = sparkLength - values.length;
   const points = values.map((value, index) => `${first + index},${(19 - 18 * value / top).toFixed(1)}`);
+  drawing.append(svgElement("line", { x1: 0, y1: 19.5, x2: sparkLength - 1, y2: 19.5, class: "base" }));
   drawing.append(svgElement("polyline", { points: points.join(" ") }));
   const made = cell("", "wide");
   made.append(drawing);

@@ -37,7 +37,7 @@ class LineDrawing {
     const width = Math.max(280, this.container.clientWidth);
     this.isAcross = width >= 640;
     this.width = width;
-    this.height = this.isAcross ? 190 : 120 + this.line.stops.length * 78;
+    this.height = this.isAcross ? 168 : 80 + this.line.stops.length * 72;
     this.svg?.remove();
     this.svg = svgElement("svg", {
       viewBox: `0 0 ${this.width} ${this.height}`, height: this.height, role: "img", "aria-label": `${this.line.name}, with its trains`,
@@ -68,8 +68,8 @@ class LineDrawing {
   /** The point of the drawing at a share of the line. */
   place(share) {
     return this.isAcross
-      ? { x: 34 + share * (this.width - 68), y: 112 }
-      : { x: 128, y: 30 + share * (this.height - 70) };
+      ? { x: 34 + share * (this.width - 68), y: 96 }
+      : { x: 128, y: 28 + share * (this.height - 58) };
   }
 
   /** The share of the line at which a train is at that event time. */

@@ -26,7 +26,7 @@ public struct SimulationClock: Sendable {
     /// A clock; a line without headways has no nights to skip.
     public init(
         anchor: Instant, speed: Double, skipsNights: Bool, line: Line, offsets: any UTCOffsets
-    ) throws(EventError) {
+    ) {
         self.anchor = anchor
         self.speed = speed
         self.offsets = offsets
