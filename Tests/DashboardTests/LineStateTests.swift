@@ -53,8 +53,9 @@ struct LineStateTests {
     @Test("A train runs to its next station, and is late from the threshold on", arguments: [29, 30])
     func late(_ seconds: Int) throws {
         var state = LineState(network: try network(), lateSeconds: 30)
-        #expect(state.take(try event(1, "VINCENNES", .departed, 0, 1), toldAt: 0))
-        #expect(state.take(try delay(1, seconds, at: 300)))
+        let hasMoved = state.take(try event(1, "VINCENNES", .departed, 0, 1), toldAt: 0)
+        let isNews = state.take(try delay(1, seconds, at: 300))
+        #expect(hasMoved && isNews)
         let train = try #require(state.document(at: 0).trains.first)
         #expect(train.next == "NATION")
         #expect(train.runSeconds == 300)
@@ -65,9 +66,11 @@ struct LineStateTests {
     @Test("The newest delay of a trip holds, in event time; a repeat is no news")
     func delays() throws {
         var delays = RecentDelays()
-        #expect(delays.take(try delay(1, 60, at: 600)))
-        #expect(!delays.take(try delay(1, 10, at: 300)))
-        #expect(!delays.take(try delay(1, 60, at: 600)))
+        let news = [
+            delays.take(try delay(1, 60, at: 600)), delays.take(try delay(1, 10, at: 300)),
+            delays.take(try delay(1, 60, at: 600)),
+        ]
+        #expect(news == [true, false, false])
         #expect(delays[try trip(1)] == 60)
         #expect(delays[try trip(2)] == nil)
     }

@@ -33,7 +33,7 @@ struct NetworkFileTests {
     @Test(
         "What is wrong is told with file and line",
         arguments: [
-            ("seconds = 300", "secs = 300", "network.toml:12: unknown key 'lines[0].headways[0].secs'"),
+            ("seconds = 300", "seconds = 300\nsecs = 1", "network.toml:13: unknown key 'lines[0].headways[0].secs'"),
             ("id = \"B\"", "id = 7", "network.toml:8: 'lines[0].stations[1].id' must be"),
             ("run_to_next_seconds = 60", "run_to_next_second = 60", "network.toml:6: unknown key"),
             ("id = \"B\"", "id = \"A\"", "network.toml: line M1 names station A twice"),

@@ -118,10 +118,12 @@ struct RecentIDsTests {
     func bounded() {
         var ids = RecentIDs(limit: 10)
         for number in 0..<100 {
-            #expect(ids.insert("\(number)"))
+            let isNew = ids.insert("\(number)")
+            #expect(isNew)
             for known in max(0, number - 9)...number { #expect(ids.contains("\(known)")) }
         }
         #expect(!ids.contains("0"))
-        #expect(!ids.insert("99"))
+        let isNew = ids.insert("99")
+        #expect(!isNew)
     }
 }

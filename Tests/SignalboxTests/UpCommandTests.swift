@@ -1,8 +1,8 @@
 import ArgumentParser
-import KafkaClient
 import ServiceKit
 import Testing
 
+@testable import KafkaClient
 @testable import SignalboxCLI
 
 @Suite("signalbox up")

@@ -102,7 +102,9 @@ struct FaultTests {
         #expect(try log.readAll().count == 4)
     }
 
-    @Test("an open that the disk refuses is an error, not an empty log", arguments: [FileOperation.open, .list, .size, .read])
+    @Test(
+        "an open that the disk refuses is an error, not an empty log",
+        arguments: [FileOperation.open, .list, .size, .read])
     func failedOpen(operation: FileOperation) throws {
         let (log, files, harness) = try makeFaulty(operation, on: "", .fail(errno: EIO))
         _ = log

@@ -56,8 +56,8 @@ struct LogModel {
             .randomElement(using: &generator)
     }
 
-    /// After a crash: where nothing was ever flushed, the names of the first segments may be gone and those of later ones
-    /// not.
+    /// After a crash: where nothing was ever flushed, the names of the first segments may be gone and those of later
+    /// ones not.
     mutating func loseFirstSegments(upTo newStart: Offset) throws {
         if newStart == start { return }
         try #require(newStart > start, "records that were deleted do not come back")

@@ -115,7 +115,9 @@ struct LogRun {
 
 @Suite("A log against its model")
 struct LogModelTests {
-    @Test("appends, reads, rolls, retention, restarts and crashes lose nothing durable", arguments: 0..<60 as Range<UInt64>)
+    @Test(
+        "appends, reads, rolls, retention, restarts and crashes lose nothing durable",
+        arguments: 0..<60 as Range<UInt64>)
     func random(seed: UInt64) throws {
         var run = try LogRun(seed: seed)
         for _ in 0..<200 { try run.step() }
@@ -123,7 +125,9 @@ struct LogModelTests {
         try run.crash()
     }
 
-    @Test("faults of the disk refuse appends but lose nothing that was acknowledged", arguments: 1000..<1030 as Range<UInt64>)
+    @Test(
+        "faults of the disk refuse appends but lose nothing that was acknowledged",
+        arguments: 1000..<1030 as Range<UInt64>)
     func faulty(seed: UInt64) throws {
         var run = try LogRun(seed: seed)
         let operations: Set<FileOperation> = [.write, .sync, .create, .truncate, .read, .rename, .syncFolder, .open]

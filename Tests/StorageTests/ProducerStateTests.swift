@@ -7,7 +7,9 @@ import Testing
 
 @Suite("Producer states")
 struct ProducerStateTests {
-    private func header(_ sequence: Int32, count: Int32 = 1, epoch: Int16 = 0, id: ProducerID = 9) -> RecordBatchHeader {
+    private func header(
+        _ sequence: Int32, count: Int32 = 1, epoch: Int16 = 0, id: ProducerID = 9
+    ) -> RecordBatchHeader {
         RecordBatchHeader(
             batchLength: 100, checksum: 0, attributes: RecordBatchAttributes(compression: .none),
             lastOffsetDelta: count - 1, baseTimestamp: 0, maxTimestamp: 0, producerID: id, producerEpoch: epoch,

@@ -22,7 +22,9 @@ struct ReadTests {
         return log
     }
 
-    @Test("every offset is read from the batch that holds it, whatever the size asked for", arguments: [0, 1, 300, 9999])
+    @Test(
+        "every offset is read from the batch that holds it, whatever the size asked for",
+        arguments: [0, 1, 300, 9999])
     func everyOffset(maxBytes: Int) throws {
         let log = try makeLog()
         for raw in 0..<log.logEnd.rawValue {

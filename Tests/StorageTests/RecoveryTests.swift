@@ -76,7 +76,9 @@ struct RecoveryTests {
         #expect(again.logEnd == log.logEnd)
     }
 
-    @Test("a tail torn at any byte is cut to the last whole batch", arguments: Array(stride(from: Int64(1), to: 140, by: 3)))
+    @Test(
+        "a tail torn at any byte is cut to the last whole batch",
+        arguments: Array(stride(from: Int64(1), to: 140, by: 3)))
     func tornTail(missing: Int64) throws {
         let harness = LogHarness()
         let log = try harness.open()
@@ -91,7 +93,9 @@ struct RecoveryTests {
         #expect(try again.readAll().count == Int(whole * 2) + 1)
     }
 
-    @Test("a byte changed in the last segment cuts there and the report says why", arguments: [0, 9, 16, 20, 40, 58, 70])
+    @Test(
+        "a byte changed in the last segment cuts there and the report says why",
+        arguments: [0, 9, 16, 20, 40, 58, 70])
     func damagedBatch(byte: Int64) throws {
         let harness = LogHarness()
         let log = try harness.open()

@@ -53,7 +53,7 @@ extension PartitionLog {
             changedFolders: changedFolders, folderChanges: folderChanges, files: files)
     }
 
-    /// Takes note of flush work that was run. After a failure the log is offline: which bytes the disk has is not known.
+    /// Takes note of flush work that was run. After a failure the log is offline, for nobody knows what the disk has.
     public func finishFlush(_ work: FlushWork, failure: StorageError?) throws(StorageError) {
         if let failure { throw goOffline(failure) }
         // By name, not by number: a flush of the owner may have been faster than this one.

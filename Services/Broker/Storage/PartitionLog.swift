@@ -5,8 +5,8 @@ import SystemPackage
 /// One partition's log: a folder of segments that batches are appended to and read from.
 ///
 /// Synchronous and not `Sendable`: one owner, the partition's actor, calls it on its storage executor, where it may
-/// block on the disk. What it hands out (payloads, ``FlushWork``) can go to other threads. Many logs may be open at once:
-/// an idle one holds no file open.
+/// block on the disk. What it hands out (payloads, ``FlushWork``) can go to other threads. Many logs may be open at
+/// once: an idle one holds no file open.
 ///
 /// After ``StorageError/offline(path:reason:)`` every call throws it until the log is opened again.
 public final class PartitionLog {
@@ -77,8 +77,8 @@ public final class PartitionLog {
     ///
     /// - Parameters:
     ///   - folder: the partition's own, as `data/topic-partition`.
-    ///   - wasCleanShutdown: whether every log was closed before the process ended, see ``CleanShutdownMarker``. Then no
-    ///     log data is read. Otherwise the segments that are not known to be durable are checked batch by batch, cut
+    ///   - wasCleanShutdown: whether every log was closed before the process ended, see ``CleanShutdownMarker``. Then
+    ///     no log data is read. Otherwise the segments that are not known to be durable are checked batch by batch, cut
     ///     where a batch is damaged, and their indexes and producers rebuilt; ``recovery`` tells.
     ///   - now: milliseconds since 1970, as everywhere here.
     public static func open(

@@ -27,9 +27,26 @@ struct ConnectionOptions: ParsableArguments {
     func withAdmin<Value: Sendable>(
         _ body: @escaping @Sendable (KafkaAdmin) async throws -> Value
     ) async throws -> Value {
-        let client = client
-        return try await withDeadline(.seconds(timeout), "no answer from \(bootstrapServer) within \(timeout) s") {
-            try await KafkaAdmin.with(client, body)
+        let admin = try KafkaAdmin(configuration: client, logger: Self.quietLogger)
+        do {
+            let value = try await withDeadline(.seconds(timeout), "no answer from \(bootstrapServer) within \(timeout) s") {
+                try await body(admin)
+            }
+            await admin.close()
+            return value
+        } catch {
+            await admin.close()
+            throw describe(error)
+        }
+    }
+
+    /// A broker that is not there, in words; other errors as they are.
+    func describe(_ error: any Error) -> any Error {
+        guard let error = error as? KafkaError else { return error }
+        switch error.code {
+        case .connection: return CommandError("no broker can be reached at \(bootstrapServer)")
+        case .requestTimedOut: return CommandError("no answer from \(bootstrapServer) within \(timeout) s")
+        default: return error
         }
     }
 

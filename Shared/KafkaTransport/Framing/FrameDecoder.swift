@@ -25,6 +25,7 @@ public final class FrameDecoder: ChannelDuplexHandler {
     private var admittedBytes = 0
     private var isReadHeld = false
     private var isWaiting = false
+    private var waitID: UInt64?
     /// Whether the frame being collected may pass the limit.
     private var isOverdrawn = false
     private var isBroken = false
@@ -62,7 +63,7 @@ public final class FrameDecoder: ChannelDuplexHandler {
         isWaiting = true
         let loop = context.eventLoop
         let bound = NIOLoopBound((self, context), eventLoop: loop)
-        admission.whenAvailable(orOverdraft: assembler.isCollecting) {
+        waitID = admission.whenAvailable(orOverdraft: assembler.isCollecting) {
             loop.execute {
                 let (handler, context) = bound.value
                 handler.resume(context: context)
@@ -75,6 +76,7 @@ public final class FrameDecoder: ChannelDuplexHandler {
         charge(0)
         endOverdraft()
         isReadHeld = false
+        if let waitID { admission?.stopWaiting(waitID) }
     }
 
     private func mayFinishFrame(_ admission: MemoryAdmission) -> Bool {

@@ -11,11 +11,12 @@ public final class MemoryAdmission: Sendable {
         var used = 0
         var peak = 0
         var isOverdrawn = false
-        var waiting: [@Sendable () -> Void] = []
+        var waiting: [(id: UInt64, wake: @Sendable () -> Void)] = []
+        var lastID: UInt64 = 0
 
         mutating func takeWaiting() -> [@Sendable () -> Void] {
             defer { waiting = [] }
-            return waiting
+            return waiting.map(\.wake)
         }
     }
 
@@ -70,14 +71,26 @@ public final class MemoryAdmission: Sendable {
     ///
     /// It may be called without room too, when an overdraft ended.
     /// - Parameter orOverdraft: whether an overdraft that nobody has is as good as room.
-    public func whenAvailable(orOverdraft: Bool = false, _ wake: @escaping @Sendable () -> Void) {
-        let isRoom = state.withLock { state -> Bool in
-            if state.used < limitBytes || (orOverdraft && !state.isOverdrawn) { return true }
-            state.waiting.append(wake)
-            return false
+    /// - Returns: what ``stopWaiting(_:)`` takes; `nil` when `wake` was called at once.
+    @discardableResult
+    public func whenAvailable(orOverdraft: Bool = false, _ wake: @escaping @Sendable () -> Void) -> UInt64? {
+        let id = state.withLock { state -> UInt64? in
+            if state.used < limitBytes || (orOverdraft && !state.isOverdrawn) { return nil }
+            state.lastID += 1
+            state.waiting.append((state.lastID, wake))
+            return state.lastID
         }
-        if isRoom { wake() }
+        if id == nil { wake() }
+        return id
     }
+
+    /// Forgets who waits, such as a connection that is gone; one that was woken already is no error.
+    public func stopWaiting(_ id: UInt64) {
+        state.withLock { $0.waiting.removeAll { $0.id == id } }
+    }
+
+    /// How many wait for room now.
+    public var waitingCount: Int { state.withLock { $0.waiting.count } }
 }
 
 /// Memory taken from a ``MemoryAdmission`` for as long as this object lives.

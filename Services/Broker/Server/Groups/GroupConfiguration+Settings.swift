@@ -15,7 +15,8 @@ extension GroupConfiguration {
         maximumGroupSize = try settings.number("group.max.size", default: Int(Int32.max), in: 1...Int(Int32.max))
         maximumOffsetMetadataBytes = try settings.number(
             "offset.metadata.max.bytes", default: 4_096, in: 0...Int(Int16.max))
-        offsetsRetention = .seconds(60 * (try settings.number("offsets.retention.minutes", default: 10_080, in: 1...longest)))
+        offsetsRetention = .seconds(
+            60 * (try settings.number("offsets.retention.minutes", default: 10_080, in: 1...longest)))
         offsetsRetentionCheckInterval = .milliseconds(
             try settings.number("offsets.retention.check.interval.ms", default: 600_000, in: 1...longest))
         maximumGroups = try settings.number("signalbox.group.max.groups", default: maximumGroups, in: 1...Int.max)

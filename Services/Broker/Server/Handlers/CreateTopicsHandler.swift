@@ -53,7 +53,8 @@ extension NewTopic {
         for assignment in topic.assignments {
             if assignments.updateValue(assignment.brokerIds, forKey: assignment.partitionIndex) != nil {
                 throw TopicRefusal(
-                    code: .invalidReplicaAssignment, message: "partition \(assignment.partitionIndex) is assigned twice")
+                    code: .invalidReplicaAssignment, message: "partition \(assignment.partitionIndex) is assigned twice"
+                )
             }
         }
         for config in topic.configs {

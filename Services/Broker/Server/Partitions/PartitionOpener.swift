@@ -44,6 +44,8 @@ struct PartitionOpener: Sendable {
         guard recovery.cutBytes > 0 else { return }
         logger.warning(
             "cut a torn tail",
-            metadata: ["partition": "\(topicPartition)", "bytes": "\(recovery.cutBytes)", "reason": "\(recovery.reason ?? "")"])
+            metadata: [
+                "partition": "\(topicPartition)", "bytes": "\(recovery.cutBytes)", "reason": "\(recovery.reason ?? "")",
+            ])
     }
 }

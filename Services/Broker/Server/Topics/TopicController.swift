@@ -53,7 +53,8 @@ actor TopicController {
         if let other = collision(with: new.name) {
             throw TopicRefusal(
                 code: .invalidTopicException,
-                message: "'\(new.name)' differs from '\(other)' in '.' and '_' only, and metrics could not tell them apart")
+                message:
+                    "'\(new.name)' differs from '\(other)' in '.' and '_' only, and metrics could not tell them apart")
         }
         let count = try new.checked(against: configuration, node: configuration.nodeID)
         if validateOnly { return Created(id: .zero, partitions: count) }

@@ -68,4 +68,3 @@ struct TopicReference {
         return table.topic(name).map(Result.success) ?? .failure(.unknownTopicOrPartition)
     }
 }
-

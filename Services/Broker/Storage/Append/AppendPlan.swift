@@ -30,8 +30,8 @@ struct AppendRules {
     var configuration: LogConfiguration
     var origin: AppendOrigin
 
-    /// Checks everything and changes nothing. The cost is that of the batches' checksums, but on a compacted topic, where
-    /// every record's key is looked for.
+    /// Checks everything and changes nothing. The cost is that of the batches' checksums, but on a compacted topic,
+    /// where every record's key is looked for.
     func plan(_ frame: ByteBuffer, producers: ProducerStateTable) throws(AppendError) -> AppendPlan {
         var plan = AppendPlan()
         var sequence = RecordBatchSequence(frame, trailing: .error)

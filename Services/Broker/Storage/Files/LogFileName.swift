@@ -17,7 +17,7 @@ public enum LogFileName {
     /// The longest name that file systems take.
     private static let maximumNameBytes = 255
 
-    /// Where a partition's folder goes to be deleted; of a very long name the end is kept, which tells partitions apart.
+    /// Where a partition's folder goes to be deleted; a very long name keeps its end, which tells partitions apart.
     static func deletedFolder(for folder: FilePath) -> FilePath {
         let name = folder.lastComponent?.string ?? ""
         let kept = name.suffix(maximumNameBytes - deletedFolderSuffix.utf8.count)

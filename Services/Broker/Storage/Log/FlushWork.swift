@@ -2,7 +2,7 @@ import KafkaWire
 import NIOCore
 import SystemPackage
 
-/// Everything that must reach the disk to make a log durable up to an offset; may run on any thread while the log goes on.
+/// Everything that must reach the disk to make a log durable up to an offset; may run on any thread meanwhile.
 ///
 /// Make it with ``PartitionLog/flushWork(includingActiveSegment:)``, run it, then report to
 /// ``PartitionLog/finishFlush(_:failure:)``. One at a time for each log; the log's own flushes may come in between.

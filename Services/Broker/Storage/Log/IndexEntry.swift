@@ -33,7 +33,7 @@ extension OffsetIndexEntry {
     }
 }
 
-/// "No record before this entry was made is later than `timestamp`, and the batch that reached it ends with this offset."
+/// "No record before this entry was made is later than `timestamp`; the batch that reached it ends with this offset."
 struct TimeIndexEntry: IndexEntry {
     static let byteCount = 12
     static let kind = LogFileName.Kind.timeindex

@@ -238,8 +238,8 @@ struct ClosedSegment {
     var largestTimestamp: Int64?
 }
 
-/// The log start, once it has moved. Written before segments are deleted, so that a deletion which a crash undoes in part
-/// leaves no gap: what is below goes at the next start.
+/// The log start, once it has moved. Written before segments are deleted, so that a deletion which a crash undoes in
+/// part leaves no gap: what is below goes at the next start.
 enum LogStartCheckpoint {
     static func read(_ folder: FilePath, _ files: any FileSystem) throws(StorageError) -> Offset? {
         let bytes = try files.contents(of: folder.appending(LogFileName.logStartCheckpoint))
@@ -248,6 +248,7 @@ enum LogStartCheckpoint {
     }
 
     static func write(_ offset: Offset, _ folder: FilePath, _ files: any FileSystem) throws(StorageError) {
-        try files.replace(folder.appending(LogFileName.logStartCheckpoint), with: ByteBuffer(string: offset.description))
+        let path = folder.appending(LogFileName.logStartCheckpoint)
+        try files.replace(path, with: ByteBuffer(string: offset.description))
     }
 }

@@ -4,8 +4,8 @@ import SystemPackage
 
 /// An index file of a segment: entries in the file, and the newest ones still in memory.
 ///
-/// An idle index takes no descriptor and next to no memory; lookups of older entries read the file, a few bytes for each
-/// step of the search.
+/// An idle index takes no descriptor and next to no memory; lookups of older entries read the file, a few bytes for
+/// each step of the search.
 struct SparseIndex<Entry: IndexEntry> {
     /// Entries kept in memory before they are written to the file.
     static var maximumPendingEntries: Int { 512 }

@@ -21,7 +21,8 @@ struct SubscriptionRequest: Equatable, Sendable {
     private struct Body: Decodable {
         var station: StationID
         var line: LineID?
-        var thresholdSeconds: Int
+        /// Read as any number, so that one with a fraction can be refused by its name.
+        var thresholdSeconds: Double
         var hours: DailyHours?
     }
 
@@ -43,9 +44,12 @@ struct SubscriptionRequest: Equatable, Sendable {
         if let line = parsed.line, !network.lines(at: parsed.station).contains(where: { $0.id == line }) {
             throw SubscriptionRefusal("line '\(line)' does not stop at station '\(parsed.station)'")
         }
+        guard let threshold = Int(exactly: parsed.thresholdSeconds) else {
+            throw SubscriptionRefusal("thresholdSeconds \(parsed.thresholdSeconds) is no whole number")
+        }
         station = parsed.station
         line = parsed.line
-        thresholdSeconds = parsed.thresholdSeconds
+        thresholdSeconds = threshold
         hours = parsed.hours
     }
 

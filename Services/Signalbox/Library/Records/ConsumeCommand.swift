@@ -35,14 +35,21 @@ struct ConsumeCommand: AsyncParsableCommand {
         }
         let consumer = try KafkaConsumer(
             configuration: consumerConfiguration(partitions), logger: ConnectionOptions.quietLogger)
-        let printer = RecordPrinter(consumer: consumer, format: format, remaining: remaining)
+        let done = AsyncStream<Void>.makeStream()
+        let printer = RecordPrinter(
+            consumer: consumer, format: format, remaining: remaining, commits: group != nil, done: done.continuation)
         var configuration = ServiceGroupConfiguration(
             services: [
                 .init(service: consumer),
                 .init(service: printer, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: Done(stream: done.stream), successTerminationBehavior: .gracefullyShutdownGroup),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: ConnectionOptions.quietLogger)
         configuration.maximumGracefulShutdownDuration = .seconds(5)
-        try await ServiceGroup(configuration: configuration).run()
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            throw connection.describe(error)
+        }
     }
 
     private func findPartitions() async throws -> [TopicPartition] {
@@ -57,7 +64,6 @@ struct ConsumeCommand: AsyncParsableCommand {
         if let group {
             configuration = KafkaConsumerConfiguration(
                 client: connection.client, mode: .group(KafkaGroupConfiguration(groupID: group, topics: [topic])))
-            configuration.enableAutoCommit = true
         } else {
             let start: KafkaStartPosition = fromBeginning ? .earliest : .latest
             let positions = Dictionary(uniqueKeysWithValues: partitions.map { ($0, start) })
@@ -102,21 +108,38 @@ struct RemainingRecords: Sendable {
 }
 
 /// Prints until nothing remains or the consumer stops.
+///
+/// It goes on asking for batches after that, for a consumer leaves its group once the application is done with the
+/// last one. What has been printed is committed, and nothing else.
 private struct RecordPrinter: Service {
     let consumer: KafkaConsumer
     let format: RecordFormat
     let remaining: RemainingRecords
+    let commits: Bool
+    let done: AsyncStream<Void>.Continuation
 
     func run() async throws {
         var remaining = remaining
-        for try await batch in consumer.batches {
+        for try await batch in consumer.batches where !remaining.isDone {
             var text = ""
+            var next: Offset?
             for record in batch.records where remaining.take(batch.topicPartition, record.offset) {
                 text += try RecordText(place: batch.topicPartition, record: record).line(format)
+                next = record.offset + 1
             }
             StandardStream.write(text)
+            if commits, let next { try await consumer.commit([batch.topicPartition: CommittedOffset(offset: next)]) }
             remaining.reached(batch.topicPartition, batch.nextOffset)
-            if remaining.isDone { return }
+            if remaining.isDone { done.finish() }
         }
+    }
+}
+
+/// Ends, and with it everything, when the printer says so.
+private struct Done: Service {
+    let stream: AsyncStream<Void>
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { for await _ in stream {} }
     }
 }
