@@ -134,13 +134,48 @@ let railwayServices: [Target] = [
         ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle]),
     executable("station", "Services/Station/Main", ["StationService", "ServiceKit"]),
     executable("arrivals", "Services/Arrivals/Main", ["ArrivalsService", "ServiceKit"]),
+    library(
+        "NotificationsService", "Services/Notifications/Library",
+        [
+            "Railway", "EventStreams", "KafkaClient", "ServiceKit", hummingbird,
+            product("HTTPTypes", "swift-http-types"), nioCore, logging, metrics, tracing, serviceContext, lifecycle,
+        ],
+        resources: [
+            .embedInCode("Resources/index.html"), .embedInCode("Resources/notifications.css"),
+            .embedInCode("Resources/notifications.js"),
+        ]),
+    library(
+        "DashboardService", "Services/Dashboard/Library",
+        ["Railway", "EventStreams", "KafkaClient", "ServiceKit", hummingbird, logging, lifecycle],
+        resources: [
+            .embedInCode("Resources/index.html"), .embedInCode("Resources/dashboard.css"),
+            .embedInCode("Resources/dashboard.js"), .embedInCode("Resources/line.js"),
+        ]),
     executable("delays", "Services/Delays/Main", ["DelaysService", "ServiceKit"]),
+    executable("notifications", "Services/Notifications/Main", ["NotificationsService", "ServiceKit"]),
+    executable("dashboard", "Services/Dashboard/Main", ["DashboardService", "ServiceKit"]),
+]
+
+/// The command line; it alone composes a broker and services into one process.
+let commandLine: [Target] = [
+    library(
+        "SignalboxCLI", "Services/Signalbox/Library",
+        [
+            "Railway", "EventStreams", "KafkaClient", "KafkaWire", "KafkaMessages", "KafkaRecords", "ServiceKit",
+            "BrokerService", "BrokerServer", "StationService", "ArrivalsService", "DelaysService",
+            "NotificationsService", "DashboardService", arguments, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
+            logging, lifecycle, product("UnixSignals", "swift-service-lifecycle"), systemPackage,
+        ]),
+    executable("signalbox", "Services/Signalbox/Main", ["SignalboxCLI"]),
 ]
 
 let railwayTests: [Target] = [
     tests("EventStreamsTests", ["EventStreams", "Railway", "KafkaClient", "ServiceKit", "TestSupport", nioCore, logging]),
     tests("StationTests", ["StationService", "EventStreams", "Railway", "ServiceKit", "TestSupport"]),
     tests("ArrivalsTests", ["ArrivalsService", "EventStreams", "Railway", "ServiceKit", hummingbird, "TestSupport"]),
+    tests("NotificationsTests", ["NotificationsService", "Railway", "ServiceKit", serviceContext]),
+    tests("DashboardTests", ["DashboardService", "Railway", "ServiceKit"]),
+    tests("SignalboxTests", ["SignalboxCLI", "KafkaClient", "ServiceKit", arguments, nioCore]),
     tests("DelaysTests", ["DelaysService", "EventStreams", "Railway", "ServiceKit", hummingbird, "TestSupport"]),
 ]
 
@@ -155,6 +190,13 @@ let testTargets: [Target] = [
     tests("KafkaMessagesTests", ["KafkaMessages", "KafkaWire", "ProtocolGeneratorCore", nioCore]),
     tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "CChecksums", nioCore]),
     tests("RailwayTests", ["Railway"]),
+    tests(
+        "KafkaClientTests",
+        [
+            "KafkaClient", "KafkaTransport", "KafkaMessages", "KafkaRecords", "KafkaWire", "TestSupport", nioCore,
+            nioPosix, logging, tracing, product("InMemoryTracing", "swift-distributed-tracing"), serviceContext, metrics,
+            product("MetricsTestKit", "swift-metrics"),
+        ]),
     tests(
         "KafkaTransportTests",
         ["KafkaTransport", "KafkaWire", "KafkaMessages", "TestSupport", nioCore, nioPosix, nioEmbedded]),
@@ -196,5 +238,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
-    targets: shared + broker + kafkaClient + serviceKit + executables + railwayServices + tools + testTargets + railwayTests
+    targets: shared + broker + kafkaClient + serviceKit + executables + railwayServices + commandLine + tools
+        + testTargets + railwayTests
 )

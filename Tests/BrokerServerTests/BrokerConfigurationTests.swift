@@ -1,3 +1,4 @@
+import Foundation
 import KafkaWire
 import Testing
 
@@ -73,6 +74,21 @@ struct BrokerConfigurationTests {
             #expect(names.contains(name))
         }
         #expect(!names.contains("num.partitons"))
+    }
+
+    @Test("the README's table has every setting and no other")
+    func document() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Services/Broker/README.md")
+        let text = try String(contentsOf: path, encoding: .utf8)
+        let table = try #require(
+            text.components(separatedBy: "## Settings").last?.components(separatedBy: "## By").first)
+        var listed: Set<String> = []
+        for row in table.split(separator: "\n") where row.hasPrefix("| `") {
+            let names = row.split(separator: "|")[0].split(separator: "`").map(String.init)
+            listed.formUnion(names.filter { !$0.contains(" ") })
+        }
+        #expect(try listed == BrokerConfiguration.settingNames)
     }
 
     @Test("node.id goes over broker.id")

@@ -25,7 +25,8 @@ struct EventReaderTests {
 
     private var reader: EventReader<StationEvent> {
         EventReader(
-            topic: .stationEvents, service: "test", logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+            topic: .stationEvents, service: "test",
+            logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         ) { (attributes, bytes) throws(EventError) in try EventReader.decodeOne(attributes, bytes) }
     }
 

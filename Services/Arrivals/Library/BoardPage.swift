@@ -1,6 +1,6 @@
 /// The departure board as a page: one file, no resources from elsewhere, dark, narrow screens too.
 ///
-/// It asks for `/stations`, shows the one in its address (the first otherwise), and follows
+/// It asks for `/stations`, shows the one in its address (otherwise one in the middle), and follows
 /// `/stations/{station}/board/events`; the browser reconnects by itself, the page says when it is not connected.
 enum BoardPage {
     static let html = """
@@ -9,6 +9,7 @@ enum BoardPage {
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
+        <link rel="icon" href="data:,">
         <title>Signalbox board</title>
         \(style)
         </head>
@@ -24,7 +25,7 @@ enum BoardPage {
         <th>Platform</th><th class="state">State</th></tr></thead>
         <tbody id="trips"></tbody>
         </table>
-        <p id="empty" hidden>No trains at the moment.</p>
+        <p id="empty" hidden>No trains at the moment. A train is shown once it has left its first station.</p>
         <footer><span id="live" class="off">connecting</span><span>times are event time</span></footer>
         </main>
         \(script)
@@ -57,7 +58,7 @@ enum BoardPage {
         td.expected { font: 600 1.25rem ui-monospace, monospace; color: var(--amber); white-space: nowrap; }
         td.planned { color: var(--dim); }
         .delay { font-size: 0.85rem; margin-left: 0.4rem; }
-        .late { color: var(--red); } .early, .punctual { color: var(--green); }
+        .late { color: var(--red); } .punctual { color: var(--green); }
         .badge { font-size: 0.8rem; border: 1px solid var(--line); border-radius: 0.4rem; padding: 0.1rem 0.5rem; }
         tr.AT_PLATFORM .badge { background: var(--green); border-color: var(--green); color: #04210f; }
         tr.LEFT { opacity: 0.45; } tr.CANCELLED td { text-decoration: line-through; }
@@ -101,7 +102,7 @@ enum BoardPage {
             row.dataset.trip = trip.trip;
             const expected = cell(row, clockOf(trip.expected), "expected");
             const delay = document.createElement("span");
-            delay.className = "delay " + (trip.delaySeconds >= 30 ? "late" : trip.delaySeconds < 0 ? "early" : "punctual");
+            delay.className = "delay " + (trip.delaySeconds >= 30 ? "late" : "punctual");
             delay.textContent = delayText(trip.delaySeconds);
             expected.append(delay);
             cell(row, clockOf(trip.scheduled), "planned");
@@ -140,7 +141,7 @@ enum BoardPage {
           try {
             const stations = await (await fetch("/stations")).json();
             const wanted = decodeURIComponent(location.pathname.split("/")[2] ?? "");
-            const current = stations.find(station => station.id === wanted) ?? stations[0];
+            const current = stations.find(station => station.id === wanted) ?? stations[stations.length >> 1];
             $("line").textContent = `Line ${current.lines.join(", ")}`;
             $("stations").replaceChildren(...stations.map(station => {
               const link = document.createElement("a");

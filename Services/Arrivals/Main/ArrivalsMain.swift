@@ -1,5 +1,5 @@
-import ServiceKit
 import ArrivalsService
+import ServiceKit
 
 @main
 enum ArrivalsMain {

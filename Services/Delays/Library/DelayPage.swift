@@ -6,6 +6,7 @@ enum DelayPage {
         <head>
         <meta charset="utf-8">
         <meta name="viewport" content="width=device-width, initial-scale=1">
+        <link rel="icon" href="data:,">
         <title>Signalbox delays</title>
         \(style)
         </head>

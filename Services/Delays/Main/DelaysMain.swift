@@ -1,5 +1,5 @@
-import ServiceKit
 import DelaysService
+import ServiceKit
 
 @main
 enum DelaysMain {

@@ -36,7 +36,8 @@ public struct EventLogConfiguration: Sendable {
         replicationFactor = try reader.int(
             "kafka.replication_factor", default: -1, in: -1...32_767,
             doc: "Copies of each partition of created topics; -1 is the broker's default.")
-        createsTopics = try reader.bool("kafka.create_topics", default: true, doc: "Create missing topics at the start.")
+        createsTopics = try reader.bool(
+            "kafka.create_topics", default: true, doc: "Create missing topics at the start.")
         tellsSpans = try reader.bool("kafka.tell_spans", default: true, doc: "Tell spans to the topic spans.")
         guard !bootstrapServers.isEmpty else {
             throw reader.error("kafka.bootstrap_servers", "needs at least one host:port")

@@ -116,7 +116,8 @@ public struct EventReader<Event: Sendable>: Sendable {
     ) throws(EventError) -> Event where Event: RailwayEvent {
         let event = try EventCodec.decode(Event.self, from: bytes)
         guard event.eventType == attributes.type else {
-            throw .invalidAttributes("ce_type is '\(attributes.type.rawValue)', the value '\(event.eventType.rawValue)'")
+            throw .invalidAttributes(
+                "ce_type is '\(attributes.type.rawValue)', the value '\(event.eventType.rawValue)'")
         }
         return event
     }

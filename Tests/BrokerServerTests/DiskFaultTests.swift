@@ -1,0 +1,55 @@
+import KafkaMessages
+import KafkaWire
+import Storage
+import SystemPackage
+import Testing
+
+@testable import BrokerServer
+
+@Suite("A disk that fails", .timeLimit(.minutes(1)))
+struct DiskFaultTests {
+    private static let full = FaultPlan.Fault.fail(errno: Errno.noSpace.rawValue)
+
+    @Test("a topic whose folders cannot be made is not there, and can be made when the disk has room again")
+    func creation() async throws {
+        try await RestartTests.withFolder { folder in
+            let files = FaultyFileSystem(POSIXFileSystem())
+            try await withBroker(in: folder, files: files) { broker in
+                let connection = try await broker.connect()
+                var plan = FaultPlan()
+                plan.add(.makeFolder, on: "/t-1", Self.full)
+                files.use(plan)
+                let topic = CreateTopicsRequest.CreatableTopic(name: "t", numPartitions: 3, replicationFactor: 1)
+                let failed = try await connection.call(CreateTopicsRequest(topics: [topic]))
+                #expect(failed.topics.map(\.errorCode) == [.kafkaStorageError])
+                #expect(try await connection.metadata(nil).topics.isEmpty)
+                let made = try await connection.call(CreateTopicsRequest(topics: [topic]))
+                #expect(made.topics.map(\.errorCode) == [.none])
+                #expect(try await connection.produce(batch(["x"]), to: "t", partition: 1).baseOffset == 0)
+            }
+            try await withBroker(in: folder) { broker in
+                let connection = try await broker.connect()
+                #expect(try await connection.metadata(nil).topics.map(\.partitions.count) == [3])
+                #expect(try await connection.fetch(fetchRequest("t", from: 0, partition: 1)).texts == ["x"])
+            }
+        }
+    }
+
+    @Test("a batch that does not fit on the disk is refused, nothing of it is read, and the next one is taken")
+    func append() async throws {
+        try await RestartTests.withFolder { folder in
+            let files = FaultyFileSystem(POSIXFileSystem())
+            try await withBroker(in: folder, files: files) { broker in
+                let connection = try await broker.connect()
+                try await connection.createTopic("t")
+                #expect(try await connection.produce(batch(["a"]), to: "t").errorCode == .none)
+                var plan = FaultPlan()
+                plan.add(.write, on: ".log", .tear(keeping: 20, errno: Errno.noSpace.rawValue))
+                files.use(plan)
+                #expect(try await connection.produce(batch(["lost"]), to: "t").errorCode == .kafkaStorageError)
+                #expect(try await connection.produce(batch(["b"]), to: "t").baseOffset == 1)
+                #expect(try await connection.fetch(fetchRequest("t", from: 0)).texts == ["a", "b"])
+            }
+        }
+    }
+}
