@@ -94,7 +94,9 @@ extension KafkaError: CustomStringConvertible {
 
 extension KafkaError {
     /// The broker's error, with what was tried.
-    static func broker(_ errorCode: ErrorCode, _ message: String, _ topicPartition: TopicPartition? = nil) -> KafkaError {
+    static func broker(
+        _ errorCode: ErrorCode, _ message: String, _ topicPartition: TopicPartition? = nil
+    ) -> KafkaError {
         KafkaError(.broker(errorCode), message, topicPartition: topicPartition)
     }
 

@@ -6,6 +6,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
+@testable import KafkaClient
+
 /// A broker in memory on loopback: one node, topics of two partitions, no groups. Misbehaves as a test asks it to.
 final class FakeBroker: Sendable {
     /// What goes wrong with the n-th produce request; `nil` for nothing.
@@ -20,8 +22,27 @@ final class FakeBroker: Sendable {
     struct Log: Sendable {
         var batches: [(base: Int64, next: Int64, bytes: ByteBuffer)] = []
         var start: Int64 = 0
-        var sequences: [Int32] = []
+        var sequences: [BatchIdentity] = []
+        var nextSequence: Int32 = 0
+        var epoch: Int16 = 0
         var next: Int64 { batches.last?.next ?? start }
+
+        mutating func append(_ batch: ByteBuffer, _ header: RecordBatchHeader) -> (ErrorCode, Int64) {
+            let identity = BatchIdentity(
+                producerID: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
+            if header.hasProducerID {
+                if let index = sequences.firstIndex(of: identity) { return (.none, batches[index].base) }
+                let expected = header.producerEpoch > epoch ? 0 : nextSequence
+                if header.baseSequence != expected { return (.outOfOrderSequenceNumber, -1) }
+                (epoch, nextSequence) = (header.producerEpoch, header.nextSequence)
+            }
+            var stored = batch
+            let base = next
+            stored.setInteger(base, at: stored.readerIndex)
+            batches.append((base, base + Int64(header.recordsCount), stored))
+            sequences.append(identity)
+            return (.none, base)
+        }
     }
 
     struct State: Sendable {
@@ -130,22 +151,12 @@ final class FakeBroker: Sendable {
         return request.acks == 0 ? .nothing : .message(response)
     }
 
-    /// Appends a batch once; a sequence that was seen before answers its first offset.
+    /// Appends a batch once, in sequence; one that was seen before answers its first offset.
     private func append(_ records: RecordsPayload?, to partition: TopicPartition) -> (ErrorCode, Int64) {
-        guard var bytes = try? records?.contiguous(), let header = try? RecordBatchHeader(peeking: bytes) else {
+        guard let bytes = try? records?.contiguous(), let header = try? RecordBatchHeader(peeking: bytes) else {
             return (.corruptMessage, -1)
         }
-        return state.withLock { state in
-            let log = state.logs[partition] ?? Log()
-            if header.baseSequence >= 0, let index = log.sequences.firstIndex(of: header.baseSequence) {
-                return (.none, log.batches[index].base)
-            }
-            let base = log.next
-            bytes.setInteger(base, at: bytes.readerIndex)
-            state.logs[partition, default: Log()].batches.append((base, base + Int64(header.recordsCount), bytes))
-            state.logs[partition]?.sequences.append(header.baseSequence)
-            return (.none, base)
-        }
+        return state.withLock { $0.logs[partition, default: Log()].append(bytes, header) }
     }
 
     private func fetch(_ request: FetchRequest) -> FetchResponse {

@@ -70,7 +70,9 @@ struct RecordAccumulatorTests {
         while append(&accumulator, accepted) != .full { accepted += 1 }
         #expect(accepted > 5)
         #expect(accumulator.usedBytes <= 2048)
-        for batch in drain(&accumulator) { _ = accumulator.acknowledge(batch.id, of: partition, BatchAcknowledgement()) }
+        for batch in drain(&accumulator) {
+            _ = accumulator.acknowledge(batch.id, of: partition, BatchAcknowledgement())
+        }
         #expect(append(&accumulator, accepted) == .appended(wakes: true))
     }
 
@@ -111,7 +113,8 @@ struct RecordAccumulatorTests {
         #expect(first.identity?.baseSequence == 0)
         #expect(try RecordBatchHeader(peeking: first.encode(.none)).recordsCount == 2)
         #expect(drain(&accumulator).isEmpty, "after a retry the next one waits")
-        #expect(accumulator.acknowledge(first.id, of: partition, BatchAcknowledgement())?.deliveries.map(\.token) == [0, 1])
+        #expect(
+            accumulator.acknowledge(first.id, of: partition, BatchAcknowledgement())?.deliveries.map(\.token) == [0, 1])
         let second = try #require(drain(&accumulator).first)
         #expect(second.identity?.baseSequence == 2)
         #expect(

@@ -122,7 +122,10 @@ struct ConnectionLoopbackTests {
 
     @Test("an address where nobody listens says which and why")
     func refused() async throws {
-        let free = try await ScriptedServer.with { _ in } _: { $0.port }
+        let free = try await ScriptedServer.with { _ in
+        } _: {
+            $0.port
+        }
         await #expect {
             try await KafkaConnection.connect(
                 host: "127.0.0.1", port: free, configuration: configuration,

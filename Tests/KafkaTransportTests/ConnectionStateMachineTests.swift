@@ -24,8 +24,9 @@ struct ConnectionStateMachineTests {
         #expect(submit(&machine, 2) == "frame 2")
         #expect(submit(&machine, 3) == nil)
         #expect(submit(&machine, 4) == nil)
-        guard case .reject(.overloaded(limit: 2)) = machine.submit(
-            correlationID: 5, token: 5, frame: "frame 5", deadline: later)
+        guard
+            case .reject(.overloaded(limit: 2)) = machine.submit(
+                correlationID: 5, token: 5, frame: "frame 5", deadline: later)
         else { return #expect(Bool(false), "the fifth request must be refused") }
         guard case .complete(1, let frames) = machine.received(correlationID: 1) else {
             return #expect(Bool(false), "the first request must be answered")
@@ -77,8 +78,9 @@ struct ConnectionStateMachineTests {
     func fireAndForget() {
         var machine = Machine(maximumInFlight: 1, maximumParked: 0)
         for id in Int32(1)...3 {
-            guard case .write = machine.submit(
-                correlationID: id, token: nil, frame: "", deadline: later, expectsResponse: false)
+            guard
+                case .write = machine.submit(
+                    correlationID: id, token: nil, frame: "", deadline: later, expectsResponse: false)
             else { return #expect(Bool(false), "nothing may wait") }
         }
         #expect(machine.inFlightCount == 0)

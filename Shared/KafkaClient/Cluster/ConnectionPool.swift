@@ -125,7 +125,9 @@ actor ConnectionPool {
         slot.isConnecting = false
         switch result {
         case .success(let connection):
-            if slot.failures > 0 { logger.info("Kafka broker reachable again", metadata: ["address": "\(key.address)"]) }
+            if slot.failures > 0 {
+                logger.info("Kafka broker reachable again", metadata: ["address": "\(key.address)"])
+            }
             slot.connection = connection
             slot.failures = 0
             slot.lastError = nil
@@ -151,7 +153,7 @@ actor ConnectionPool {
             "Kafka broker not reachable, trying again",
             metadata: [
                 "address": "\(key.address)", "reason": "\(error.message)", "failures": "\(slot.failures)",
-                "retry_in": "\(delay)",
+                "retry_in_ms": "\(delay.milliseconds)",
             ])
     }
 
@@ -174,6 +176,8 @@ extension KafkaError {
             case .invalidRequest: .invalidArgument
             case .cancelled: .cancelled
             }
-        self.init(code, "\(what): \(error)", cause: nil, isRetriable: error.isRetriable)
+        // A failed connect names the address itself.
+        let message = if case .connectFailed(let reason) = error { reason } else { "\(what): \(error)" }
+        self.init(code, message, isRetriable: error.isRetriable)
     }
 }

@@ -53,8 +53,8 @@ public struct KafkaConsumerConfiguration: Sendable {
     public enum Mode: Sendable {
         /// The coordinator assigns them.
         case group(KafkaGroupConfiguration)
-        /// Exactly these, from these positions. With a group id, offsets can be committed and ``KafkaStartPosition/committed``
-        /// be used.
+        /// Exactly these, from these positions. With a group id, offsets can be committed and
+        /// ``KafkaStartPosition/committed`` be used.
         case assigned([TopicPartition: KafkaStartPosition], groupID: String? = nil)
     }
 
@@ -99,7 +99,9 @@ public struct KafkaConsumerConfiguration: Sendable {
     public var stopTimeout: Duration = .seconds(10)
 
     /// A member of a group.
-    public init(bootstrapServers: [String], groupID: String, topics: [String], clientID: String = "signalbox-consumer") {
+    public init(
+        bootstrapServers: [String], groupID: String, topics: [String], clientID: String = "signalbox-consumer"
+    ) {
         client = KafkaClientConfiguration(bootstrapServers: bootstrapServers, clientID: clientID)
         mode = .group(KafkaGroupConfiguration(groupID: groupID, topics: topics))
     }

@@ -61,7 +61,8 @@ public struct KafkaProducerConfiguration: Sendable {
         if enableIdempotence {
             try Shared.require(acks == .all, "enableIdempotence needs acks = all")
             try Shared.require(
-                maxInFlightRequests <= 5, "enableIdempotence allows maxInFlightRequests up to 5, not \(maxInFlightRequests)")
+                maxInFlightRequests <= 5,
+                "enableIdempotence allows maxInFlightRequests up to 5, not \(maxInFlightRequests)")
         }
     }
 }

@@ -132,7 +132,8 @@ public final class KafkaProducer: Service, Sendable {
         core.abandonWait(wake)
         if outcome == nil { throw KafkaError(.cancelled, "cancelled while the buffer was full") }
         throw KafkaError(
-            .bufferFull, "the buffer of \(configuration.bufferMemoryBytes) bytes stayed full for \(configuration.maxBlock)")
+            .bufferFull,
+            "the buffer of \(configuration.bufferMemoryBytes) bytes stayed full for \(configuration.maxBlock)")
     }
 
     /// The most the record can take; throws where that is more than may be sent.

@@ -114,8 +114,12 @@ extension RecordBatchBuilder {
         self.init(capacity: batch.readableBytes)
         var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.ownBatchLimitBytes)
         while let record = try reader.next() {
-            append(timestamp: record.timestamp, key: record.key, value: record.value, headers: record.headers)
+            append(record)
         }
+    }
+
+    private mutating func append(_ record: Record) {
+        append(timestamp: record.timestamp, key: record.key, value: record.value, headers: record.headers)
     }
 
     /// Two builders with the first and the second half of the records of a finished batch.
@@ -126,11 +130,7 @@ extension RecordBatchBuilder {
         var second = RecordBatchBuilder(capacity: batch.readableBytes / 2)
         var index = 0
         while let record = try reader.next() {
-            if index < count / 2 {
-                first.append(timestamp: record.timestamp, key: record.key, value: record.value, headers: record.headers)
-            } else {
-                second.append(timestamp: record.timestamp, key: record.key, value: record.value, headers: record.headers)
-            }
+            if index < count / 2 { first.append(record) } else { second.append(record) }
             index += 1
         }
         return (first, second)

@@ -22,7 +22,7 @@ extension RecordAccumulator {
 
     /// The attempt failed: retries, splits, or gives up.
     ///
-    /// - Parameter encoded: the batch's bytes as they were sent, for the next attempt; `nil` where it was never encoded.
+    /// - Parameter encoded: the batch's bytes as they were sent, for the next attempt; `nil` if it was never encoded.
     mutating func fail(
         _ id: Int, of partition: TopicPartition, error: KafkaError, encoded: ByteBuffer?, now: NIODeadline
     ) -> Completion? {

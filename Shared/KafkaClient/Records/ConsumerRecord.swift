@@ -2,7 +2,8 @@ import KafkaRecords
 import KafkaWire
 import NIOCore
 
-/// A record as it was read: offset, timestamp (milliseconds since 1970 UTC), key, value (`nil` is a tombstone), headers.
+/// A record as it was read: offset, timestamp (milliseconds since 1970 UTC), key, value (`nil` is a tombstone) and
+/// headers.
 public typealias ConsumerRecord = Record
 
 extension Record {

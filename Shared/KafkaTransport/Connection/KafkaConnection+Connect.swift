@@ -3,6 +3,14 @@ import KafkaWire
 import NIOCore
 import NIOPosix
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 extension KafkaConnection {
     /// Connects over TCP and learns the broker's versions.
     ///
@@ -54,7 +62,10 @@ extension KafkaConnection {
     /// One line out of NIO's list of attempts.
     private static func reason(_ error: any Error) -> String {
         guard let error = error as? NIOConnectionError else { return "\(error)" }
-        if let attempt = error.connectionErrors.first { return "\(attempt.error)" }
+        if let attempt = error.connectionErrors.first {
+            let code = (attempt.error as? IOError)?.errnoCode
+            return code.map { String(cString: strerror($0)) } ?? "\(attempt.error)"
+        }
         if error.dnsAError != nil || error.dnsAAAAError != nil { return "the name cannot be resolved" }
         return "no address"
     }

@@ -40,7 +40,6 @@ struct ConsumeCommand: AsyncParsableCommand {
             consumer: consumer, format: format, remaining: remaining, commits: group != nil, done: done.continuation)
         var configuration = ServiceGroupConfiguration(
             services: [
-                .init(service: consumer),
                 .init(service: printer, successTerminationBehavior: .gracefullyShutdownGroup),
                 .init(service: Done(stream: done.stream), successTerminationBehavior: .gracefullyShutdownGroup),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: ConnectionOptions.quietLogger)
@@ -118,7 +117,21 @@ private struct RecordPrinter: Service {
     let commits: Bool
     let done: AsyncStream<Void>.Continuation
 
+    /// Runs the consumer too: it stops first, and what it still delivers is printed.
     func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await consumer.run() }
+            do {
+                try await printAll()
+            } catch {
+                group.cancelAll()
+                throw error
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func printAll() async throws {
         var remaining = remaining
         for try await batch in consumer.batches where !remaining.isDone {
             var text = ""
