@@ -29,7 +29,9 @@ struct NotificationFeedTests {
         #expect(try await ids(stream, ending: feed) == [1, 5, 10])
     }
 
-    @Test("A page that comes back gets what it missed, also while the history is still being read", arguments: [true, false])
+    @Test(
+        "A page that comes back gets what it missed, also while the history is still being read",
+        arguments: [true, false])
     func resumes(_ isReadBefore: Bool) async throws {
         let feed = NotificationFeed()
         let entries = [try Sample.entry(0, trip: 1), try Sample.entry(4, trip: 2), try Sample.entry(9, trip: 3)]

@@ -26,14 +26,16 @@ enum Sample {
                 ]))
     }
 
-    static func delay(trip number: UInt32 = 1, seconds: Int = 120, station: StationID = "NATION") throws -> DelayChanged {
+    static func delay(trip number: UInt32 = 1, seconds: Int = 120, station: StationID = "NATION") throws -> DelayChanged
+    {
         let trip = TripID(serviceDate: try ServiceDate.sample, line: "M1", number: number)
         return DelayChanged(
             trip: trip, train: "\(number)", station: station, scheduled: at, at: at.adding(seconds: seconds),
             delaySeconds: seconds)
     }
 
-    static func entry(_ offset: Int64, trip number: UInt32, subscriber: String = "ana") throws -> NotificationFeed.Entry {
+    static func entry(_ offset: Int64, trip number: UInt32, subscriber: String = "ana") throws -> NotificationFeed.Entry
+    {
         let request = NotificationRequested(
             subscriber: subscriber, channel: .page, delay: try delay(trip: number), text: "late")
         return NotificationFeed.Entry(request: request, offset: offset, context: .topLevel)

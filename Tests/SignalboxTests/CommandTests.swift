@@ -108,7 +108,9 @@ struct HTTPAddressTests {
         #expect(address.path == path)
     }
 
-    @Test("Anything else is refused", arguments: ["", "localhost:9600", "https://a/", "http://", "http://a:0/", "http://a b/"])
+    @Test(
+        "Anything else is refused",
+        arguments: ["", "localhost:9600", "https://a/", "http://", "http://a:0/", "http://a b/"])
     func refuses(_ text: String) {
         #expect(throws: CommandError.self) { try HTTPAddress(text) }
     }

@@ -15,7 +15,8 @@ enum NotificationsMetric {
     static let deliveriesLost = MetricName(
         "notifications_deliveries_untold_total", "Deliveries that were not told because too many were waiting.")
     static let held = MetricName(
-        "notifications_history_messages", "Notifications held for pages that come back; limits.history_total bounds them.")
+        "notifications_history_messages",
+        "Notifications held for pages that come back; limits.history_total bounds them.")
     static let streamsRefused = MetricName(
         "notifications_streams_refused_total", "Event streams refused because limits.sse_clients were open.")
 

@@ -30,7 +30,8 @@ public enum NotificationsService: ServiceDefinition {
             streamLimit: configuration.maximumStreams)
         let views = NotificationViews(log, subscriptions: subscriptions, feed: feed)
         let deliveries = Deliveries(feed: feed, teller: teller, service: environment.name)
-        let processor = NotificationProcessor(log, subscriptions: subscriptions, feed: feed, views: views, teller: teller)
+        let processor = NotificationProcessor(
+            log, subscriptions: subscriptions, feed: feed, views: views, teller: teller)
         let routes = NotificationRoutes(
             configuration: configuration, network: network, subscriptions: subscriptions, feed: feed, views: views,
             deliveries: deliveries, teller: teller, link: log.link, metrics: environment.metrics)

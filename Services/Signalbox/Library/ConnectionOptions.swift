@@ -4,7 +4,9 @@ import Logging
 
 /// Which cluster a command talks to.
 struct ConnectionOptions: ParsableArguments {
-    @Option(name: .customLong("bootstrap-server"), help: "Brokers to find the cluster by: host:port, separated by commas.")
+    @Option(
+        name: .customLong("bootstrap-server"),
+        help: "Brokers to find the cluster by: host:port, separated by commas.")
     var bootstrapServer = "127.0.0.1:9092"
 
     @Option(help: "Seconds that the cluster gets to answer.")
@@ -20,7 +22,9 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     func validate() throws {
-        guard (1...3_600).contains(timeout) else { throw ValidationError("--timeout must be 1 to 3600, not \(timeout)") }
+        guard (1...3_600).contains(timeout) else {
+            throw ValidationError("--timeout must be 1 to 3600, not \(timeout)")
+        }
     }
 
     /// Lends an admin; a cluster that does not answer in time is one clear error.
@@ -29,7 +33,8 @@ struct ConnectionOptions: ParsableArguments {
     ) async throws -> Value {
         let admin = try KafkaAdmin(configuration: client, logger: Self.quietLogger)
         do {
-            let value = try await withDeadline(.seconds(timeout), "no answer from \(bootstrapServer) within \(timeout) s") {
+            let silence = "no answer from \(bootstrapServer) within \(timeout) s"
+            let value = try await withDeadline(.seconds(timeout), silence) {
                 try await body(admin)
             }
             await admin.close()

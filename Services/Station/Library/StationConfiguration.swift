@@ -104,7 +104,7 @@ public struct StationConfiguration: Sendable {
     ) throws(ConfigurationError) -> StationID {
         if let fixed { return fixed }
         let text = try reader.string("station.id", doc: "The station, as in the network file.")
-        guard let id = StationID(text) else {
+        guard let id = StationID(reader.isDescribing ? "STATION" : text) else {
             throw reader.error("station.id", "is '\(text)'; an id has letters, digits, '_' and '-' only")
         }
         return id

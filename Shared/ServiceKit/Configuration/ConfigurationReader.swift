@@ -30,6 +30,9 @@ public struct ConfigurationReader: Sendable {
         self.shared = shared
     }
 
+    /// Whether keys are only being listed: values are placeholders then, and a check of their meaning would fail.
+    public var isDescribing: Bool { log.isDescribing }
+
     /// A reader that only lists keys: all defaults, and a placeholder for each required key.
     public static func describing() -> ConfigurationReader {
         ConfigurationReader(

@@ -79,7 +79,8 @@ struct NotificationRoutes: Sendable {
         guard subscriptions.hasRoom else {
             NotificationsMetric.count(NotificationsMetric.refused, reason: "limit")
             return .error(
-                .serviceUnavailable, "there are \(subscriptions.limit) subscriptions already; that is limits.subscriptions")
+                .serviceUnavailable,
+                "there are \(subscriptions.limit) subscriptions already; that is limits.subscriptions")
         }
         guard await acknowledged({ try await teller.tell(subscription) }) else { return Self.notAcknowledged }
         // The view will read it too; whoever asks next must not have to wait for that.
@@ -181,7 +182,8 @@ extension NotificationFeed.Entry {
     var serverSentEvent: ServerSentEvent {
         get throws(EventError) {
             ServerSentEvent(
-                id: "\(id)", event: "notification", data: String(decoding: try EventCodec.encode(request), as: UTF8.self))
+                id: "\(id)", event: "notification",
+                data: String(decoding: try EventCodec.encode(request), as: UTF8.self))
         }
     }
 }

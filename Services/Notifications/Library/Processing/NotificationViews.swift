@@ -52,6 +52,7 @@ final class NotificationViews: Sendable {
             }
         }
         NotificationsMetric.level(NotificationsMetric.subscriptions, subscriptions.count)
+        NotificationsMetric.level(NotificationsMetric.held, feed.count)
     }
 
     private static func take(_ records: [ReceivedRecord<NotificationFact>], _ feed: NotificationFeed) {

@@ -57,7 +57,8 @@ struct SubscriptionRequest: Equatable, Sendable {
     func subscription(id: String, at time: OffsetDateTime) throws(SubscriptionRefusal) -> SubscriptionChanged {
         do throws(EventError) {
             return try SubscriptionChanged(
-                subscriber: id, station: station, line: line, thresholdSeconds: thresholdSeconds, hours: hours, at: time)
+                subscriber: id, station: station, line: line, thresholdSeconds: thresholdSeconds, hours: hours, at: time
+            )
         } catch {
             throw SubscriptionRefusal(Self.sentence(error))
         }

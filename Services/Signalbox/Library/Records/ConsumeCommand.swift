@@ -15,7 +15,8 @@ struct ConsumeCommand: AsyncParsableCommand {
     @Option(help: "Read as a member of this group, from its committed offsets, and commit.") var group: String?
     @Option(help: "Stop after so many records.") var count: Int?
     @Option(help: "value, key-value, full or json.") var format = RecordFormat.value
-    @Flag(name: .customLong("exit-at-end"), help: "Stop at the end that the topic had at the start.") var exitAtEnd = false
+    @Flag(name: .customLong("exit-at-end"), help: "Stop at the end that the topic had at the start.") var exitAtEnd =
+        false
 
     func validate() throws {
         if let count, count < 1 { throw ValidationError("--count must be at least 1, not \(count)") }
@@ -24,7 +25,8 @@ struct ConsumeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let partitions = try await findPartitions()
-        let ends = exitAtEnd
+        let ends =
+            exitAtEnd
             ? try await connection.withAdmin { try await $0.listOffsets(partitions, at: .latest) } : [:]
         var remaining = RemainingRecords(ends: exitAtEnd ? ends : nil, count: count)
         if exitAtEnd {

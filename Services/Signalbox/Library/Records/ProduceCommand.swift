@@ -10,7 +10,9 @@ struct ProduceCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The topic to write to.") var topic: String
-    @Option(name: .customLong("key-separator"), help: "Divides key and value in a line; \\t is a tab. No keys without it.")
+    @Option(
+        name: .customLong("key-separator"),
+        help: "Divides key and value in a line; \\t is a tab. No keys without it.")
     var keySeparator: String?
     @Option(help: "A value that stands for none: the record deletes its key on a compacted topic.")
     var tombstone: String?

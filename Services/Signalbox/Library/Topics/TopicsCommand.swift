@@ -83,7 +83,8 @@ struct CreateTopicCommand: AsyncParsableCommand {
     @Option(help: "Partitions; the broker's default when left out.") var partitions: Int32 = -1
     @Option(name: .customLong("replication-factor"), help: "Copies; the broker's default when left out.")
     var replicationFactor: Int16 = -1
-    @Option(name: .customLong("config"), help: "A topic setting under Kafka's name: retention.ms=60000. May be repeated.")
+    @Option(
+        name: .customLong("config"), help: "A topic setting under Kafka's name: retention.ms=60000. May be repeated.")
     var settings: [String] = []
     @Flag(name: .customLong("if-not-exists"), help: "A topic that exists already is fine.") var ifNotExists = false
 

@@ -11,9 +11,12 @@ import Foundation
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up", abstract: "Run the whole line in one process.",
-        discussion: "Every key of the file can be set: --set arrivals.http.port=8190, or SIGNALBOX_ARRIVALS__HTTP__PORT.")
+        discussion: """
+            Every key of the file can be set: --set arrivals.http.port=8190, or SIGNALBOX_ARRIVALS__HTTP__PORT.
+            """)
 
-    @Option(name: .shortAndLong, help: "The TOML file; config/embedded.toml when neither this nor SIGNALBOX_CONFIG says.") var config: String?
+    @Option(name: .shortAndLong, help: "The TOML file; config/embedded.toml unless SIGNALBOX_CONFIG says another.")
+    var config: String?
     @Option(help: "Where the log is kept (broker.kafka.log.dirs).") var data: String?
     @Option(help: "All stations replay DIR/STATION.txt instead of simulating.") var replay: String?
     @Option(help: "How much faster than life: a number, or max (station.speed).") var speed: String?

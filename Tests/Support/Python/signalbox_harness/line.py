@@ -52,8 +52,8 @@ class Line:
             settings["http.port"] = self.http_port[name]
         else:
             settings |= {
-                "source.kind": "replay", "source.folder": self.recording, "source.speed": self.speed,
-                "source.loop": str(self.loop).lower()}
+                "station.source": "replay", "station.directory": self.recording, "station.speed": self.speed,
+                "station.loop": str(self.loop).lower()}
         return settings
 
     def launch(self, name: str) -> Process:
