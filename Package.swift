@@ -69,7 +69,9 @@ let shared: [Target] = [
     library("KafkaRecords", "Shared/KafkaRecords", ["KafkaWire", nioCore, "CZlib", "CZstd", "CLZ4", "CSnappy"]),
     library("Railway", "Shared/Railway"),
     // Layer 3
-    library("KafkaTransport", "Shared/KafkaTransport", ["KafkaWire", "KafkaMessages", nioCore, nioPosix, deque, logging]),
+    library(
+        "KafkaTransport", "Shared/KafkaTransport",
+        ["KafkaWire", "KafkaMessages", nioCore, nioPosix, deque, logging]),
 ]
 
 let broker: [Target] = [
@@ -93,8 +95,8 @@ let kafkaClient: [Target] = [
     library(
         "KafkaClient", "Shared/KafkaClient",
         [
-            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", nioCore, nioPosix, logging, metrics, tracing,
-            serviceContext, lifecycle, deque,
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", nioCore, nioPosix, logging, metrics,
+            tracing, serviceContext, lifecycle, deque,
         ], exclude: ["README.md"])
 ]
 
@@ -170,7 +172,9 @@ let commandLine: [Target] = [
 ]
 
 let railwayTests: [Target] = [
-    tests("EventStreamsTests", ["EventStreams", "Railway", "KafkaClient", "ServiceKit", "TestSupport", nioCore, logging]),
+    tests(
+        "EventStreamsTests",
+        ["EventStreams", "Railway", "KafkaClient", "ServiceKit", "TestSupport", nioCore, logging]),
     tests("StationTests", ["StationService", "EventStreams", "Railway", "ServiceKit", "TestSupport"]),
     tests("ArrivalsTests", ["ArrivalsService", "EventStreams", "Railway", "ServiceKit", hummingbird, "TestSupport"]),
     tests("NotificationsTests", ["NotificationsService", "Railway", "ServiceKit", serviceContext]),
@@ -194,8 +198,8 @@ let testTargets: [Target] = [
         "KafkaClientTests",
         [
             "KafkaClient", "KafkaTransport", "KafkaMessages", "KafkaRecords", "KafkaWire", "TestSupport", nioCore,
-            nioPosix, logging, tracing, product("InMemoryTracing", "swift-distributed-tracing"), serviceContext, metrics,
-            product("MetricsTestKit", "swift-metrics"),
+            nioPosix, logging, tracing, product("InMemoryTracing", "swift-distributed-tracing"), serviceContext,
+            metrics, product("MetricsTestKit", "swift-metrics"),
         ]),
     tests(
         "KafkaTransportTests",

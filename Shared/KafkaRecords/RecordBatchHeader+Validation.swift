@@ -5,9 +5,9 @@ extension RecordBatchHeader {
     /// Checks one batch as strictly as a leader must before it appends what a producer sent.
     ///
     /// Looks at the header and the checksum, never at a record, so the cost is that of the checksum. The rules are
-    /// those of Kafka's brokers for a client's append: format 2, exactly one batch, intact, as many records as offsets, from
-    /// offset 0, a known codec, timestamps of the producer's own clock, no control records, and a sequence number where
-    /// there is a producer id. `RecordError.errorCode` is the answer to the producer.
+    /// those of Kafka's brokers for a client's append: format 2, exactly one batch, intact, as many records as offsets,
+    /// from offset 0, a known codec, timestamps of the producer's own clock, no control records, and a sequence number
+    /// where there is a producer id. `RecordError.errorCode` is the answer to the producer.
     /// - Parameter batch: exactly one batch.
     /// - Returns: the batch's header.
     public static func validate(batch: ByteBuffer) throws(RecordError) -> RecordBatchHeader {

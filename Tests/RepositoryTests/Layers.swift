@@ -52,7 +52,7 @@ struct Layer: Sendable, CustomStringConvertible {
                 outside: .only(collections.union(["NIOCore", "SystemPackage"]).union(platform))),
             Layer(
                 "Shared/KafkaTransport", own: records,
-                outside: .only(collections.union(network).union(["SystemPackage", "Logging"]))),
+                outside: .only(collections.union(network).union(platform).union(["SystemPackage", "Logging"]))),
             Layer(
                 "Shared/KafkaClient", own: records + ["KafkaTransport"],
                 outside: .only(

@@ -44,7 +44,7 @@ struct ApiVersionsHandler: APIHandler {
             })
     }
 
-    /// Software name and version are letters, digits, dots and dashes and neither begins nor ends with a sign (KIP-511).
+    /// Software name and version are letters, digits, dots and dashes, and begin and end with no sign (KIP-511).
     private static func isValid(_ request: ApiVersionsRequest) -> Bool {
         [request.clientSoftwareName, request.clientSoftwareVersion].allSatisfy { text in
             let bytes = Array(text.utf8)

@@ -2,10 +2,10 @@ import Railway
 
 /// The event time between events, and how fast it runs: what the page's trains move by. Pure.
 ///
-/// Each event says when it happened and when it was told; over the last ``window`` of telling the two give the rate, 30
-/// when the simulation runs at thirty times life. Between events the clock goes on at that rate, at most
-/// ``maximumAheadSeconds`` past the newest event. A recording told as fast as possible has no rate worth moving by: over
-/// ``maximumRate`` the clock stands at the newest event.
+/// Each event says when it happened and when it was told; over the last ``window`` of telling the two give the rate:
+/// 30 when the simulation runs at thirty times life. Between events the clock goes on at that rate, at most
+/// ``maximumAheadSeconds`` past the newest event. A recording told as fast as possible has no rate worth moving by:
+/// over ``maximumRate`` the clock stands at the newest event.
 struct RunningClock: Sendable {
     /// Milliseconds of telling that the rate is taken from.
     static let window: Int64 = 30_000
