@@ -17,7 +17,7 @@ TOPIC = "station-events"
 def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """All services, with trains that run all day at 600 times their speed, again and again."""
     folder = tmp_path_factory.mktemp("lifecycle")
-    recording = write_recording(folder / "recording", trips=150, headway=120, awkward=False)
+    recording = write_recording(folder / "recording", trips=700, headway=120, awkward=False)
     with Line(folder, recording=recording, speed="600", loop=True) as railway:
         railway.broker.start()
         railway.start(*SERVICES)

@@ -100,6 +100,7 @@ enum BoardPage {
             const row = document.createElement("tr");
             row.className = trip.state;
             row.dataset.trip = trip.trip;
+            if (trip.delaySeconds >= 30) row.dataset.late = trip.delaySeconds;
             const expected = cell(row, clockOf(trip.expected), "expected");
             const delay = document.createElement("span");
             delay.className = "delay " + (trip.delaySeconds >= 30 ? "late" : "punctual");

@@ -86,7 +86,8 @@ public struct EventReader<Event: Sendable>: Sendable {
     public func read(
         _ record: ConsumerRecord, of partition: TopicPartition, isCounted: Bool = true
     ) -> ReceivedRecord<Event>? {
-        guard let value = record.value else {
+        // Only a compacted topic has tombstones; anywhere else no value is no event, which decoding says.
+        guard let value = record.value ?? (topic.cleanupPolicy == .compact ? nil : ByteBuffer()) else {
             let key = record.key.map { String(buffer: $0) } ?? ""
             return .tombstone(key: key, partition, record.offset)
         }

@@ -15,12 +15,14 @@ final class BrokerListener: Sendable {
     private static let maximumReadBytes = 256 * 1024
 
     let listener: Listener
-    private let channel: NIOAsyncChannel<Connection, Never>
+    private let channel: any Channel
+    /// Connections that came in and are not served yet.
+    private let accepted: AsyncStream<Connection>
     private let connections: ConnectionCount
     private let environment: ConnectionEnvironment
 
     /// The port that was really bound.
-    var port: Int { channel.channel.localAddress?.port ?? listener.port }
+    var port: Int { channel.localAddress?.port ?? listener.port }
 
     /// Binds; throws ``ListenError`` when the address is taken or not this machine's.
     init(
@@ -30,12 +32,20 @@ final class BrokerListener: Sendable {
         listener = environment.listener
         self.environment = environment
         self.connections = connections
+        let (accepted, input) = AsyncStream.makeStream(of: Connection.self)
+        self.accepted = accepted
         let host = listener.host.isEmpty ? "0.0.0.0" : listener.host
         do {
             channel = try await ServerBootstrap(group: group)
                 .serverChannelOption(.backlog, value: 1024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                .serverChannelInitializer { channel in
+                    channel.eventLoop.makeCompletedFuture {
+                        // Out of descriptors: accepting waits a moment instead of spinning.
+                        try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                    }
+                }
+                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.autoRead, value: false)
                 .childChannelOption(.maxMessagesPerRead, value: 4)
                 .childChannelOption(
@@ -43,11 +53,15 @@ final class BrokerListener: Sendable {
                     value: AdaptiveRecvByteBufferAllocator(
                         minimum: 1024, initial: 4096, maximum: Self.maximumReadBytes)
                 )
-                .bind(host: host, port: listener.port) { channel in
+                .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try Self.open(channel, configuration, admission, environment)
+                        try Self.open(channel, configuration, admission, environment, input)
                     }
                 }
+                .bind(host: host, port: listener.port).get()
+            try await channel.eventLoop.submit { [channel, logger = environment.logger] in
+                try channel.pipeline.syncOperations.addHandler(AcceptHandler(input, logger: logger))
+            }.get()
         } catch {
             throw ListenError(
                 description: "listeners: \(listener.name)://\(host):\(listener.port) cannot be bound: \(error)")
@@ -56,8 +70,8 @@ final class BrokerListener: Sendable {
 
     private static func open(
         _ channel: any Channel, _ configuration: BrokerConfiguration, _ admission: MemoryAdmission,
-        _ environment: ConnectionEnvironment
-    ) throws -> Connection {
+        _ environment: ConnectionEnvironment, _ input: AsyncStream<Connection>.Continuation
+    ) throws {
         let pipeline = channel.pipeline.syncOperations
         let connection = Connection(channel, environment: environment)
         if configuration.idleConnectionMilliseconds >= 0 {
@@ -67,20 +81,19 @@ final class BrokerListener: Sendable {
         try pipeline.addHandler(
             FrameDecoder(maximumFrameBytes: configuration.maximumRequestBytes, admission: admission))
         try pipeline.addHandler(FrameEncoder())
-        try pipeline.addHandler(ConnectionHandler(connection, logger: environment.logger))
-        return connection
+        try pipeline.addHandler(ConnectionHandler(connection, accepted: input, logger: environment.logger))
     }
 
     /// Stops listening without having served anybody.
     func close() async throws {
-        try await channel.executeThenClose { _ in }
+        try await channel.close().get()
     }
 
-    /// Serves connections until the task is cancelled.
+    /// Serves connections until the task is cancelled or the socket is closed.
     func run() async throws {
-        try await channel.executeThenClose { inbound in
-            try await withThrowingDiscardingTaskGroup { group in
-                for try await connection in inbound {
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { group in
+                for await connection in accepted {
                     guard connections.enter() else {
                         environment.probe.refusedConnection()
                         environment.logger.warning("refusing a connection: max.connections are open")
@@ -93,7 +106,31 @@ final class BrokerListener: Sendable {
                     }
                 }
             }
+        } onCancel: {
+            channel.close(promise: nil)
         }
+    }
+}
+
+/// The end of a listening socket's pipeline: one connection that could not be set up is no reason to stop listening.
+private final class AcceptHandler: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let accepted: AsyncStream<Connection>.Continuation
+    private let logger: Logger
+
+    init(_ accepted: AsyncStream<Connection>.Continuation, logger: Logger) {
+        self.accepted = accepted
+        self.logger = logger
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        logger.warning("a connection was not accepted", metadata: ["error": "\(error)"])
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        accepted.finish()
+        context.fireChannelInactive()
     }
 }
 

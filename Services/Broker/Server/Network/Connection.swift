@@ -206,11 +206,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = InboundFrame
 
     private let connection: Connection
+    private let accepted: AsyncStream<Connection>.Continuation
     private let logger: Logger
 
-    init(_ connection: Connection, logger: Logger) {
+    init(_ connection: Connection, accepted: AsyncStream<Connection>.Continuation, logger: Logger) {
         self.connection = connection
+        self.accepted = accepted
         self.logger = logger
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        accepted.yield(connection)
+        context.fireChannelActive()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
