@@ -40,6 +40,15 @@ struct RunningClockTests {
         #expect(clock.now(at: 60_000) == time(19 * 3600))
     }
 
+    @Test("A burst in which half a day is caught up is forgotten after the window")
+    func catchUp() {
+        var clock = RunningClock()
+        for step in 0..<100 { clock.take(time(step * 432), toldAt: Int64(step) * 5) }
+        #expect(clock.rate == 0)
+        for second in 1...8 { clock.take(time(43_200 + second * 30), toldAt: 500 + Int64(second) * 1000) }
+        #expect(abs(clock.rate - 30) < 0.01)
+    }
+
     @Test("What comes a little late does not turn it back; another run of events begins anew")
     func disorder() {
         var clock = RunningClock()

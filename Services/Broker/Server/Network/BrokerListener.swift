@@ -4,9 +4,24 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// An address could not be bound; the text says which and why.
 public struct ListenError: Error, Sendable, CustomStringConvertible {
     public let description: String
+
+    init(_ listener: Listener, host: String, cause: any Error) {
+        let isInUse = (cause as? IOError)?.errnoCode == EADDRINUSE
+        description =
+            "listeners: \(listener.name)://\(host):\(listener.port) "
+            + (isInUse ? "is in use" : "cannot be bound: \(cause)")
+    }
 }
 
 /// One listening socket and the connections that came in through it.
@@ -63,8 +78,7 @@ final class BrokerListener: Sendable {
                 try channel.pipeline.syncOperations.addHandler(AcceptHandler(input, logger: logger))
             }.get()
         } catch {
-            throw ListenError(
-                description: "listeners: \(listener.name)://\(host):\(listener.port) cannot be bound: \(error)")
+            throw ListenError(listener, host: host, cause: error)
         }
     }
 

@@ -7,8 +7,9 @@ import Railway
 /// ``maximumAheadSeconds`` past the newest event. A recording told as fast as possible has no rate worth moving by:
 /// over ``maximumRate`` the clock stands at the newest event.
 struct RunningClock: Sendable {
-    /// Milliseconds of telling that the rate is taken from.
-    static let window: Int64 = 30_000
+    /// Milliseconds of telling that the rate is taken from; short, so that the burst in which a station catches up at
+    /// its start is soon forgotten.
+    static let window: Int64 = 5_000
     /// Telling that takes less time than this says nothing of the rate.
     static let minimumSpan: Int64 = 400
     static let maximumAheadSeconds = 900
