@@ -29,7 +29,8 @@ public enum NotificationsService: ServiceDefinition {
             historyLimit: configuration.historyPerSubscriber, entryLimit: configuration.historyTotal,
             streamLimit: configuration.maximumStreams)
         let views = NotificationViews(log, subscriptions: subscriptions, feed: feed)
-        let deliveries = Deliveries(feed: feed, teller: teller, service: environment.name)
+        let deliveries = Deliveries(
+            feed: feed, teller: teller, service: environment.name, logger: environment.logger)
         let processor = NotificationProcessor(
             log, subscriptions: subscriptions, feed: feed, views: views, teller: teller)
         let routes = NotificationRoutes(

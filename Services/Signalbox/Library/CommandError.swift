@@ -26,8 +26,8 @@ struct CommandError: Error, CustomStringConvertible {
         case .unknownTopicOrPartition: return "\(about)there is no such topic"
         case .topicAlreadyExists: return "\(about)the topic exists already"
         case .groupIdNotFound: return "\(about)there is no such group"
-        case .invalidTopicException: return "\(about)this is no name for a topic"
-        default: return about + error.description
+        case .invalidTopicException: return "\(about)\(error.message)"
+        default: return about + error.message
         }
     }
 

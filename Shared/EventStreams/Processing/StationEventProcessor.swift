@@ -62,7 +62,8 @@ public final class StationEventProcessor<Rules: StationEventRules>: EventHandler
         log.logger.info(
             "partitions assigned, their state restored",
             metadata: [
-                EventStreamNames.LogKey.partition: "\(partitions.keys.sorted().map(\.description))",
+                EventStreamNames.LogKey.partition: .string(
+                    partitions.keys.sorted().map(\.description).joined(separator: ", ")),
                 EventStreamNames.LogKey.events: "\(count)",
             ])
     }

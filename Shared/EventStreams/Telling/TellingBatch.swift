@@ -37,7 +37,16 @@ public final class TellingBatch: Sendable {
     }
 
     func add(_ record: ProducerRecord) async throws {
-        state.withLock { $0.pending += 1 }
+        // Behind one that failed it waits too, so that the records of a key keep their order.
+        let isHeldBack = state.withLock { state -> Bool in
+            guard let last = state.failed.last else {
+                state.pending += 1
+                return false
+            }
+            state.failed.append((record, last.error))
+            return true
+        }
+        if isHeldBack { return }
         do throws(KafkaError) {
             try await producer.enqueue(record) { [self] result in settled(record, result) }
         } catch {

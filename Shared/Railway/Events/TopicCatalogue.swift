@@ -71,6 +71,14 @@ public enum Topic: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// `segment.ms` where retention would otherwise wait for Kafka's seven days: only closed segments are deleted.
+    public var segmentMilliseconds: Int64? {
+        switch self {
+        case .spans: 3_600_000
+        case .stationEvents, .arrivals, .delays, .alerts, .notifications, .subscriptions: nil
+        }
+    }
+
     /// The one service that writes it.
     public var writer: TopicWriter {
         switch self {
@@ -85,6 +93,7 @@ public enum Topic: String, CaseIterable, Codable, Sendable {
     /// The topic's settings under Kafka's names, for CreateTopics.
     public var configuration: [(name: String, value: String)] {
         [("cleanup.policy", cleanupPolicy.rawValue), ("retention.ms", String(retentionMilliseconds))]
+            + (segmentMilliseconds.map { [("segment.ms", String($0))] } ?? [])
     }
 }
 

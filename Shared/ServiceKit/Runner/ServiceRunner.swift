@@ -75,7 +75,7 @@ public struct ServiceRunner: Sendable {
             file: options.configurationFile, environment: environment, overrides: options.overrides)
         let configured = try configure(ConfigurationReader(source))
         if options.action == .check {
-            output("\(name): the configuration is right\n")
+            output("\(name): the configuration is right; files that it names were not read\n")
             return 0
         }
         let telemetry = try Telemetry.bootstrap(configured.telemetry, service: name)

@@ -67,6 +67,7 @@ actor Partition {
         let now = clock.now()
         if log.needsFlush(now: now) { try log.flush() }
         guard applyRetention else { return }
+        log.expireProducers(now: now)
         _ = try log.applyRetention(now: now)
         publish(appendedBytes: 0)
     }

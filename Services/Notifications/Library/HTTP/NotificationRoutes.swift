@@ -51,7 +51,13 @@ struct NotificationRoutes: Sendable {
     /// Adds every route.
     func add(to router: ServiceRouter) {
         NotificationsPage.resources.addRoutes(to: router)
-        router.get("/stations") { _, _ in Self.document(network.stations.map(StationDocument.init)) }
+        router.get("/stations") { _, _ in
+            // Only where trains arrive is there a delay to tell of.
+            let arrivedAt = network.stations.filter { station in
+                network.lines(at: station.id).contains { ($0.position(of: station.id) ?? 0) > 0 }
+            }
+            return Self.document(arrivedAt.map(StationDocument.init))
+        }
         router.get("/subscriptions") { _, _ in
             guard views.isCaughtUp else { return Self.notYet }
             return Self.document(subscriptions.all.map(SubscriptionDocument.init))

@@ -1,4 +1,5 @@
 import EventStreams
+import Logging
 import Railway
 import ServiceContextModule
 import ServiceKit
@@ -23,8 +24,10 @@ final class Deliveries: Service {
     private let service: String
     private let waiting: AsyncStream<NotificationFeed.Entry>
     private let continuation: AsyncStream<NotificationFeed.Entry>.Continuation
+    private let logger: Logger
 
-    init(feed: NotificationFeed, teller: EventTeller, service: String) {
+    init(feed: NotificationFeed, teller: EventTeller, service: String, logger: Logger) {
+        self.logger = logger
         self.feed = feed
         self.teller = teller
         self.service = service
@@ -43,8 +46,11 @@ final class Deliveries: Service {
             for await entry in waiting {
                 do {
                     try await tell(entry)
+                } catch is CancellationError {
+                    return
                 } catch {
-                    return  // Cancelled: the service stops.
+                    NotificationsMetric.count(NotificationsMetric.deliveriesLost)
+                    logger.error("a delivery could not be told", metadata: [TelemetryNames.LogKey.error: "\(error)"])
                 }
             }
         }

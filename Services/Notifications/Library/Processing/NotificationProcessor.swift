@@ -47,7 +47,8 @@ final class NotificationProcessor: EventHandler {
         log.environment.logger.info(
             "partitions assigned, their delays are known",
             metadata: [
-                EventStreamNames.LogKey.partition: "\(partitions.keys.sorted().map(\.description))",
+                EventStreamNames.LogKey.partition: .string(
+                    partitions.keys.sorted().map(\.description).joined(separator: ", ")),
                 EventStreamNames.LogKey.events: "\(count)",
             ])
     }
@@ -67,7 +68,8 @@ final class NotificationProcessor: EventHandler {
             let partition = batch.topicPartition
             guard let end = ranges[partition]?.end else { return true }
             for record in batch.records where record.offset < end {
-                guard case .event(let received) = reader.read(record, of: partition) else { continue }
+                guard case .event(let received) = reader.read(record, of: partition, isCounted: false)
+                else { continue }
                 _ = subscriptions.take(received.event)
                 count += 1
             }
