@@ -22,6 +22,62 @@ extension MessageRegistry {
         APIDescription(apiKey: .apiVersions, name: "ApiVersions", versions: 0...4, firstFlexibleVersion: 3),
         APIDescription(apiKey: .createTopics, name: "CreateTopics", versions: 2...7, firstFlexibleVersion: 5),
         APIDescription(apiKey: .deleteTopics, name: "DeleteTopics", versions: 1...6, firstFlexibleVersion: 4),
+        APIDescription(apiKey: .deleteRecords, name: "DeleteRecords", versions: 0...2, firstFlexibleVersion: 2),
         APIDescription(apiKey: .initProducerId, name: "InitProducerId", versions: 0...5, firstFlexibleVersion: 2),
+        APIDescription(
+            apiKey: .offsetForLeaderEpoch,
+            name: "OffsetForLeaderEpoch",
+            versions: 2...4,
+            firstFlexibleVersion: 4
+        ),
+        APIDescription(
+            apiKey: .addPartitionsToTxn,
+            name: "AddPartitionsToTxn",
+            versions: 0...5,
+            firstFlexibleVersion: 3
+        ),
+        APIDescription(apiKey: .addOffsetsToTxn, name: "AddOffsetsToTxn", versions: 0...4, firstFlexibleVersion: 3),
+        APIDescription(apiKey: .endTxn, name: "EndTxn", versions: 0...5, firstFlexibleVersion: 3),
+        APIDescription(apiKey: .writeTxnMarkers, name: "WriteTxnMarkers", versions: 1...2, firstFlexibleVersion: 1),
+        APIDescription(apiKey: .txnOffsetCommit, name: "TxnOffsetCommit", versions: 0...5, firstFlexibleVersion: 3),
+        APIDescription(apiKey: .describeConfigs, name: "DescribeConfigs", versions: 1...4, firstFlexibleVersion: 4),
+        APIDescription(apiKey: .alterConfigs, name: "AlterConfigs", versions: 0...2, firstFlexibleVersion: 2),
+        APIDescription(apiKey: .describeLogDirs, name: "DescribeLogDirs", versions: 1...5, firstFlexibleVersion: 2),
+        APIDescription(apiKey: .createPartitions, name: "CreatePartitions", versions: 0...3, firstFlexibleVersion: 2),
+        APIDescription(apiKey: .deleteGroups, name: "DeleteGroups", versions: 0...2, firstFlexibleVersion: 2),
+        APIDescription(
+            apiKey: .incrementalAlterConfigs,
+            name: "IncrementalAlterConfigs",
+            versions: 0...1,
+            firstFlexibleVersion: 1
+        ),
+        APIDescription(apiKey: .offsetDelete, name: "OffsetDelete", versions: 0...0, firstFlexibleVersion: 32767),
+        APIDescription(apiKey: .describeCluster, name: "DescribeCluster", versions: 0...2, firstFlexibleVersion: 0),
+        APIDescription(apiKey: .describeProducers, name: "DescribeProducers", versions: 0...0, firstFlexibleVersion: 0),
+        APIDescription(
+            apiKey: .describeTransactions,
+            name: "DescribeTransactions",
+            versions: 0...0,
+            firstFlexibleVersion: 0
+        ),
+        APIDescription(apiKey: .listTransactions, name: "ListTransactions", versions: 0...2, firstFlexibleVersion: 0),
+        APIDescription(
+            apiKey: .consumerGroupHeartbeat,
+            name: "ConsumerGroupHeartbeat",
+            versions: 0...1,
+            firstFlexibleVersion: 0
+        ),
+        APIDescription(
+            apiKey: .consumerGroupDescribe,
+            name: "ConsumerGroupDescribe",
+            versions: 0...1,
+            firstFlexibleVersion: 0
+        ),
+        APIDescription(
+            apiKey: .describeTopicPartitions,
+            name: "DescribeTopicPartitions",
+            versions: 0...0,
+            firstFlexibleVersion: 0
+        ),
     ]
 }

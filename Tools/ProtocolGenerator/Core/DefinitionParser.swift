@@ -192,8 +192,8 @@ struct DefinitionParser {
         if field.nullable != nil {
             switch field.type {
             case .primitive(let primitive) where primitive.isNullable: break
-            case .array: break
-            case .primitive, .structure: throw failure(line, "this type has no null")
+            case .array, .structure: break
+            case .primitive: throw failure(line, "this type has no null")
             }
         } else if field.defaultText == "null" {
             throw failure(line, "default null in a field that is not nullable")

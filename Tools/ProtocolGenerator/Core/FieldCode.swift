@@ -88,6 +88,7 @@ struct FieldCode {
         let flexible = field.tag == nil ? flexibleArgument : "true"
         let prefix = nullable ? "Nullable" : ""
         switch field.type {
+        case .structure where nullable: return "try \(reader).readNullableStruct(version: version)"
         case .structure(let name, _): return "try \(name)(from: &\(reader), version: version)"
         case .array(.structure): return "try \(reader).read\(prefix)Structs(version: version, flexible: \(flexible))"
         case .array(let element): return "try \(reader).read\(prefix)\(element.swiftName)s(flexible: \(flexible))"
@@ -115,6 +116,8 @@ struct FieldCode {
             statements.append("if \(condition), \(name) == nil { throw .unexpectedNull }")
         }
         switch field.type {
+        case .structure where isOptional:
+            statements.append("try \(writer).writeNullableStruct(\(name), version: version)")
         case .structure: statements.append("try \(name).write(to: &\(writer), version: version)")
         case .array(.structure):
             statements.append("try \(writer).writeStructs(\(name), version: version, flexible: \(flexible))")

@@ -242,6 +242,7 @@ struct StructEmitter {
             switch field.type {
             case .primitive(let primitive): bytes += primitive.minimumBytes(flexible: flexible && !field.isRigid)
             case .array: bytes += flexible && !field.isRigid ? 1 : 4
+            case .structure where field.nullable != nil: bytes += 1
             case .structure(_, let nested):
                 bytes += minimumBytes(of: nested, at: version, firstFlexible: firstFlexible)
             }
