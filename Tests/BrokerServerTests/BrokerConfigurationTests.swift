@@ -37,7 +37,10 @@ struct BrokerConfigurationTests {
         (["connections.max.idle.ms": "-2"], "connections.max.idle.ms: -2 is not within -1 and 2147483647"),
         (["log.segment.bytes": "1"], "log.segment.bytes: '1' is not an integer from 14 to 2147483647"),
         (["log.cleanup.policy": "keep"], "log.cleanup.policy: 'keep' is not delete, compact or compact,delete"),
-        (["compression.type": "zstd"], "compression.type: 'zstd' is not served; batches keep the producer's codec"),
+        (
+            ["compression.type": "br"],
+            "compression.type: 'br' is not producer, uncompressed, gzip, snappy, lz4 or zstd"
+        ),
         (
             ["group.min.session.timeout.ms": "20", "group.max.session.timeout.ms": "10"],
             "group.min.session.timeout.ms: is above group.max.session.timeout.ms"

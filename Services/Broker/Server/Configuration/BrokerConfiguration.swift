@@ -1,5 +1,6 @@
 import Groups
 import KafkaWire
+import Storage
 
 /// Everything a broker can be told, under Kafka's own names.
 ///
@@ -118,17 +119,15 @@ public struct BrokerConfiguration: Sendable {
         }
     }
 
-    static let topicKeys = [
-        "log.segment.bytes": "segment.bytes", "log.retention.bytes": "retention.bytes",
-        "message.max.bytes": "max.message.bytes", "log.flush.interval.messages": "flush.messages",
-        "log.flush.interval.ms": "flush.ms", "log.message.timestamp.type": "message.timestamp.type",
-        "log.cleanup.policy": "cleanup.policy", "log.index.interval.bytes": "index.interval.bytes",
-        "log.index.size.max.bytes": "segment.index.bytes", "compression.type": "compression.type",
-    ]
+    /// Topic configurations whose broker settings come in several units.
+    private static let topicDurations = ["retention.ms", "segment.ms", "segment.jitter.ms"]
 
     private mutating func readTopicDefaults(_ settings: inout KafkaSettings) {
-        for (key, topicKey) in Self.topicKeys {
-            if let value = settings.text(key) { topicDefaults[topicKey] = value }
+        for definition in LogConfiguration.definitions where !Self.topicDurations.contains(definition.name) {
+            // All are read, so that each is known; the first that is set counts.
+            for value in definition.synonyms.compactMap({ settings.text($0) }).reversed() {
+                topicDefaults[definition.name] = value
+            }
         }
     }
 
@@ -140,5 +139,7 @@ public struct BrokerConfiguration: Sendable {
         topicDefaults["retention.ms"] = String(retention)
         let roll = try settings.milliseconds([("log.roll.ms", 1), ("log.roll.hours", hour)], default: 168 * hour)
         topicDefaults["segment.ms"] = String(roll)
+        let jitter = try settings.milliseconds([("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", hour)], default: 0)
+        topicDefaults["segment.jitter.ms"] = String(jitter)
     }
 }

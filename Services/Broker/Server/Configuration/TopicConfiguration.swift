@@ -6,11 +6,7 @@ extension BrokerConfiguration {
     ///
     /// - Throws: the first value that is unknown or out of range, under the topic's name for it.
     func logConfiguration(topic overrides: [String: String]) throws(SettingError) -> LogConfiguration {
-        var values = topicDefaults.merging(overrides) { $1 }
-        if let codec = values.removeValue(forKey: "compression.type"), codec != "producer" {
-            throw SettingError(
-                key: "compression.type", message: "'\(codec)' is not served; batches keep the producer's codec")
-        }
+        let values = topicDefaults.merging(overrides) { $1 }
         do {
             return try LogConfiguration(topicConfigurations: values)
         } catch {
@@ -23,7 +19,8 @@ extension BrokerConfiguration {
         do {
             _ = try logConfiguration(topic: [:])
         } catch {
-            let brokerKey = Self.topicKeys.first { $0.value == error.key }?.key ?? error.key
+            let definition = LogConfiguration.definitions.first { $0.name == error.key }
+            let brokerKey = definition?.synonyms.first ?? error.key
             throw SettingError(key: brokerKey, message: error.message)
         }
     }
