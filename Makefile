@@ -11,7 +11,7 @@ RELEASE := -c release --static-swift-stdlib $(CHECKS)
 SOURCES  = $(shell find Package.swift Shared Services Tests Tools -name '*.swift' -not -path '*/Generated/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench generate format lint clean
+.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench fuzz generate format lint clean
 .PHONY: setup setup-test
 
 help: ## List the targets
@@ -39,6 +39,9 @@ test-end-to-end: setup-test build ## Run the release executables from outside: A
 test-containers: ## Run docker-compose.yml on a container engine started for it (root; installs docker.io)
 	Tools/Setup/install.sh containers
 	Tests/EndToEnd/compose.sh
+
+fuzz: setup ## Fuzz every decoder with libFuzzer: make fuzz SECONDS=60 TARGET=log-folder
+	Tools/Fuzz/fuzz.sh "$(SECONDS)" "$(TARGET)"
 
 bench: setup-test build ## Measure the broker through kcat and print it beside Apache Kafka: ARGS="--scale 0.1"
 	.venv/bin/python Tools/Bench/bench.py $(ARGS)

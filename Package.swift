@@ -190,6 +190,13 @@ let tools: [Target] = [
 
 let testTargets: [Target] = [
     library("TestSupport", "Tests/Support/TestSupport"),
+    library(
+        "FuzzTargets", "Tests/Fuzz/Targets",
+        [
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", "Groups", "Metadata", "Storage", "Railway",
+            nioCore, systemPackage,
+        ]),
+    tests("FuzzTests", ["FuzzTargets"]),
     tests("KafkaWireTests", ["KafkaWire", nioCore]),
     tests("KafkaMessagesTests", ["KafkaMessages", "KafkaWire", "ProtocolGeneratorCore", nioCore]),
     tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "CChecksums", nioCore]),
@@ -224,6 +231,11 @@ let testTargets: [Target] = [
     tests("RepositoryTests", []),
 ]
 
+/// libFuzzer brings its own `main`, so its program can only be built with its sanitizer: by `make fuzz`.
+let fuzzing: [Target] =
+    Context.environment["SIGNALBOX_FUZZ"] == nil
+    ? [] : [executable("LibFuzzer", "Tests/Fuzz/LibFuzzer", ["FuzzTargets"])]
+
 let package = Package(
     name: "signalbox",
     platforms: [.macOS(.v15)],
@@ -243,5 +255,5 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: shared + broker + kafkaClient + serviceKit + executables + railwayServices + commandLine + tools
-        + testTargets + railwayTests
+        + testTargets + railwayTests + fuzzing
 )

@@ -17,6 +17,8 @@ struct GeneratedFilesTests {
         let samples = root.appendingPathComponent("Tests/KafkaMessagesTests/Generated")
         try expectSame(GeneratedFolder.read(messages.appendingPathComponent("Generated"), suffix: ""), output.messages)
         try expectSame(GeneratedFolder.read(samples, suffix: ""), output.samples)
+        let fuzzing = root.appendingPathComponent("Tests/Fuzz/Targets/Generated")
+        try expectSame(GeneratedFolder.read(fuzzing, suffix: ""), output.fuzzing)
     }
 
     private func expectSame(_ committed: [String: String], _ generated: [String: String]) {

@@ -6,6 +6,8 @@ public struct ProtocolGenerator {
         public var messages: [String: String] = [:]
         /// For `Tests/KafkaMessagesTests/Generated`.
         public var samples: [String: String] = [:]
+        /// For `Tests/Fuzz/Targets/Generated`.
+        public var fuzzing: [String: String] = [:]
     }
 
     /// A generator has no state.
@@ -31,6 +33,7 @@ public struct ProtocolGenerator {
         output.messages["MessageRegistry+All.swift"] = RegistryEmitter.emitRegistry(apis)
         output.messages["APIKey+Name.swift"] = RegistryEmitter.emitNames(apis)
         output.samples["MessageCase+All.swift"] = SampleEmitter.emitCases(parsed)
+        output.fuzzing["MessageDecoder+All.swift"] = SampleEmitter.emitDecoders(parsed)
         return output
     }
 }

@@ -58,18 +58,29 @@ enum SampleEmitter {
 
     /// The list of all messages for tests that go over each.
     static func emitCases(_ definitions: [Definition]) -> String {
+        emitList(of: "MessageCase", definitions) { name in
+            "MessageCase(\(name)()) { .sample(version: $0, from: &$1) },"
+        }
+    }
+
+    /// The list of all messages for the fuzzer.
+    static func emitDecoders(_ definitions: [Definition]) -> String {
+        emitList(of: "MessageDecoder", definitions) { "MessageDecoder(\($0)())," }
+    }
+
+    private static func emitList(
+        of type: String, _ definitions: [Definition], _ element: (String) -> String
+    ) -> String {
         var source = SourceText()
         source.header(from: "every .kdef")
         source.line()
         source.line("import KafkaMessages")
         source.line()
-        source.block("extension MessageCase") { source in
+        source.block("extension \(type)") { source in
             source.documentation("Every message.")
-            source.line("static let all: [MessageCase] = [")
+            source.line("static let all: [\(type)] = [")
             source.indented { source in
-                for message in definitions.flatMap(\.messages) {
-                    source.line("MessageCase(\(message.typeName)()) { .sample(version: $0, from: &$1) },")
-                }
+                for message in definitions.flatMap(\.messages) { source.line(element(message.typeName)) }
             }
             source.line("]")
         }

@@ -12,6 +12,7 @@ do {
     let output = try ProtocolGenerator().generate(from: definitions)
     try GeneratedFolder.replace(messages.appendingPathComponent("Generated"), with: output.messages)
     try GeneratedFolder.replace(samples, with: output.samples)
+    try GeneratedFolder.replace(root.appendingPathComponent("Tests/Fuzz/Targets/Generated"), with: output.fuzzing)
     print("\(definitions.count) definitions: \(output.messages.count) message files, \(output.samples.count) samples")
 } catch {
     FileHandle.standardError.write(Data("\(error)\n".utf8))
