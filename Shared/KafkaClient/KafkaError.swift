@@ -39,6 +39,21 @@ public struct KafkaError: Error, Sendable {
         case cancelled
         /// A rebalance hook of the application threw.
         case hookFailed
+        /// The call does not fit the transaction's state, such as a record sent outside a transaction.
+        case invalidTransactionState
+        /// The record was not written because its transaction was aborted.
+        case transactionAborted
+    }
+
+    /// What an error does to the transaction under way.
+    public enum TransactionEffect: Hashable, Sendable {
+        /// Nothing; or there is none.
+        case none
+        /// It cannot be committed any more: abort it, and begin another.
+        case abortable
+        /// The producer is of no more use: close it. Another one with its transactional id, if that is what happened,
+        /// has ended the transaction.
+        case fatal
     }
 
     /// What kind of thing went wrong.
@@ -51,6 +66,8 @@ public struct KafkaError: Error, Sendable {
     public var topicPartition: TopicPartition?
     /// Whether the same call can succeed later.
     public var isRetriable: Bool
+    /// Whether aborting the transaction helps.
+    public var transactionEffect = TransactionEffect.none
 
     public init(
         _ code: Code, _ message: String, cause: (any Error)? = nil, topicPartition: TopicPartition? = nil,
@@ -73,7 +90,8 @@ public struct KafkaError: Error, Sendable {
         case .connection, .requestTimedOut, .deliveryTimedOut, .metadataUnavailable, .bufferFull: true
         case .broker(let errorCode): errorCode.isRetriable
         case .invalidConfiguration, .invalidArgument, .protocolViolation, .unsupportedByBroker, .recordTooLarge,
-            .noPosition, .notAssigned, .closed, .cancelled, .hookFailed:
+            .noPosition, .notAssigned, .closed, .cancelled, .hookFailed, .invalidTransactionState,
+            .transactionAborted:
             false
         }
     }
@@ -101,5 +119,8 @@ extension KafkaError {
     }
 
     static func configuration(_ message: String) -> KafkaError { KafkaError(.invalidConfiguration, message) }
+    static var transactionAborted: KafkaError {
+        KafkaError(.transactionAborted, "the transaction was aborted before the record was written")
+    }
     static func closed(_ what: String) -> KafkaError { KafkaError(.closed, "the \(what) was stopped") }
 }

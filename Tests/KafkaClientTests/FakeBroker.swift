@@ -23,8 +23,8 @@ final class FakeBroker: Sendable {
         var batches: [(base: Int64, next: Int64, bytes: ByteBuffer)] = []
         var start: Int64 = 0
         var sequences: [BatchIdentity] = []
-        var nextSequence: Int32 = 0
-        var epoch: Int16 = 0
+        /// Per producer: epoch and next sequence.
+        var producers: [ProducerID: (epoch: Int16, next: Int32)] = [:]
         var next: Int64 { batches.last?.next ?? start }
 
         mutating func append(_ batch: ByteBuffer, _ header: RecordBatchHeader) -> (ErrorCode, Int64) {
@@ -32,9 +32,10 @@ final class FakeBroker: Sendable {
                 producerID: header.producerID, epoch: header.producerEpoch, baseSequence: header.baseSequence)
             if header.hasProducerID {
                 if let index = sequences.firstIndex(of: identity) { return (.none, batches[index].base) }
-                let expected = header.producerEpoch > epoch ? 0 : nextSequence
+                let known = producers[header.producerID] ?? (-1, 0)
+                let expected = header.producerEpoch > known.epoch ? 0 : known.next
                 if header.baseSequence != expected { return (.outOfOrderSequenceNumber, -1) }
-                (epoch, nextSequence) = (header.producerEpoch, header.nextSequence)
+                producers[header.producerID] = (header.producerEpoch, header.nextSequence)
             }
             var stored = batch
             let base = next
@@ -49,13 +50,15 @@ final class FakeBroker: Sendable {
         var logs: [TopicPartition: Log] = [:]
         var requests: [APIKey: Int] = [:]
         var port = 0
+        var transactions = FakeTransactions()
     }
 
     private let state = Mutex(State())
     private let fault: @Sendable (_ produceRequest: Int) -> Fault?
 
-    init(fault: @escaping @Sendable (Int) -> Fault? = { _ in nil }) {
+    init(transactionVersion: Int16 = 0, fault: @escaping @Sendable (Int) -> Fault? = { _ in nil }) {
         self.fault = fault
+        state.withLock { $0.transactions.version = transactionVersion }
     }
 
     var address: String { "127.0.0.1:\(state.withLock { $0.port })" }
@@ -94,9 +97,11 @@ final class FakeBroker: Sendable {
     fileprivate func handle(_ key: APIKey, _ version: Int16, _ body: inout WireReader) throws -> Reply {
         state.withLock { $0.requests[key, default: 0] += 1 }
         switch key {
-        case .apiVersions: return .message(Self.versions)
+        case .apiVersions: return .message(versions)
         case .metadata: return .message(metadata(try MetadataRequest(from: &body, version: version)))
-        case .initProducerId: return .message(InitProducerIdResponse(producerId: 1, producerEpoch: 0))
+        case .findCoordinator: return .message(findCoordinator())
+        case .initProducerId, .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn:
+            return .message(try transaction(key, version, &body))
         case .produce: return produce(try ProduceRequest(from: &body, version: version))
         case .fetch: return .message(fetch(try FetchRequest(from: &body, version: version)))
         case .listOffsets: return .message(listOffsets(try ListOffsetsRequest(from: &body, version: version)))
@@ -104,16 +109,46 @@ final class FakeBroker: Sendable {
         }
     }
 
-    private static var versions: ApiVersionsResponse {
+    private func transaction(
+        _ key: APIKey, _ version: Int16, _ body: inout WireReader
+    ) throws -> any KafkaMessage & Sendable {
+        switch key {
+        case .initProducerId:
+            let request = try InitProducerIdRequest(from: &body, version: version)
+            return state.withLock { $0.transactions.initialise(request, &$0.logs) }
+        case .addPartitionsToTxn:
+            let request = try AddPartitionsToTxnRequest(from: &body, version: version)
+            return state.withLock { $0.transactions.add(request) }
+        case .addOffsetsToTxn:
+            let request = try AddOffsetsToTxnRequest(from: &body, version: version)
+            return state.withLock { $0.transactions.addOffsets(request) }
+        case .txnOffsetCommit:
+            let request = try TxnOffsetCommitRequest(from: &body, version: version)
+            return state.withLock { $0.transactions.commit(request) }
+        default:
+            let request = try EndTxnRequest(from: &body, version: version)
+            return state.withLock { $0.transactions.end(request, &$0.logs) }
+        }
+    }
+
+    private func findCoordinator() -> FindCoordinatorResponse {
+        FindCoordinatorResponse(nodeId: 1, host: "127.0.0.1", port: state.withLock { Int32($0.port) })
+    }
+
+    private var versions: ApiVersionsResponse {
         let ranges: [APIKey: ClosedRange<Int16>] = [
             .apiVersions: 0...4, .metadata: 0...12, .initProducerId: 0...4, .produce: 0...12, .fetch: 4...12,
-            .listOffsets: 1...7,
+            .listOffsets: 1...7, .findCoordinator: 0...3, .addPartitionsToTxn: 0...5, .addOffsetsToTxn: 0...4,
+            .txnOffsetCommit: 0...5, .endTxn: 0...5,
         ]
+        let feature = ApiVersionsResponse.FinalizedFeatureKey(
+            name: "transaction.version", maxVersionLevel: state.withLock { $0.transactions.version },
+            minVersionLevel: 0)
         return ApiVersionsResponse(
             apiKeys: ranges.map {
                 ApiVersionsResponse.ApiVersion(
                     apiKey: $0.key.rawValue, minVersion: $0.value.lowerBound, maxVersion: $0.value.upperBound)
-            })
+            }, finalizedFeatures: [feature])
     }
 
     private func metadata(_ request: MetadataRequest) -> MetadataResponse {
@@ -140,7 +175,7 @@ final class FakeBroker: Sendable {
                 if case .error(let code)? = fault {
                     return ProduceResponse.PartitionProduceResponse(index: data.index, errorCode: code, baseOffset: -1)
                 }
-                let (code, offset) = append(data.records, to: partition)
+                let (code, offset) = append(data.records, to: partition, request.transactionalId)
                 return ProduceResponse.PartitionProduceResponse(
                     index: data.index, errorCode: code, baseOffset: offset)
             }
@@ -152,11 +187,22 @@ final class FakeBroker: Sendable {
     }
 
     /// Appends a batch once, in sequence; one that was seen before answers its first offset.
-    private func append(_ records: RecordsPayload?, to partition: TopicPartition) -> (ErrorCode, Int64) {
+    private func append(
+        _ records: RecordsPayload?, to partition: TopicPartition, _ transactionalID: String?
+    ) -> (ErrorCode, Int64) {
         guard let bytes = try? records?.contiguous(), let header = try? RecordBatchHeader(peeking: bytes) else {
             return (.corruptMessage, -1)
         }
-        return state.withLock { $0.logs[partition, default: Log()].append(bytes, header) }
+        return state.withLock { state in
+            guard header.isTransactional else { return state.logs[partition, default: Log()].append(bytes, header) }
+            let refusal = state.transactions.admit(transactionalID, header, partition)
+            if refusal != .none { return (refusal, -1) }
+            let (code, offset) = state.logs[partition, default: Log()].append(bytes, header)
+            if code == .none {
+                state.transactions.noteWritten(partition, header.producerID.rawValue, at: offset)
+            }
+            return (code, offset)
+        }
     }
 
     private func fetch(_ request: FetchRequest) -> FetchResponse {
@@ -167,14 +213,29 @@ final class FakeBroker: Sendable {
                     let log = state.withLock {
                         $0.logs[TopicPartition(topic: topic.topic, partition: asked.partition)] ?? Log()
                     }
-                    let isInside = (log.start...log.next).contains(asked.fetchOffset)
-                    let pieces = log.batches.filter { $0.next > asked.fetchOffset }.map { WirePiece.bytes($0.bytes) }
-                    return FetchResponse.PartitionData(
-                        partitionIndex: asked.partition, errorCode: isInside ? .none : .offsetOutOfRange,
-                        highWatermark: log.next, records: RecordsPayload(pieces: isInside ? pieces : []))
+                    return read(log, topic.topic, asked, isCommitted: request.isolationLevel == 1)
                 })
         }
         return FetchResponse(responses: responses)
+    }
+
+    private func read(
+        _ log: Log, _ topic: String, _ asked: FetchRequest.FetchPartition, isCommitted: Bool
+    ) -> FetchResponse.PartitionData {
+        let partition = TopicPartition(topic: topic, partition: asked.partition)
+        let (stable, aborted) = state.withLock { state in
+            let stable = state.transactions.lastStable(partition, end: log.next)
+            return (
+                stable, state.transactions.abortedTransactions(partition, from: asked.fetchOffset, upTo: stable)
+            )
+        }
+        let isInside = (log.start...log.next).contains(asked.fetchOffset)
+        let end = isCommitted ? stable : log.next
+        let pieces = log.batches.filter { $0.next > asked.fetchOffset && $0.base < end }
+        return FetchResponse.PartitionData(
+            partitionIndex: asked.partition, errorCode: isInside ? .none : .offsetOutOfRange,
+            highWatermark: log.next, lastStableOffset: stable, abortedTransactions: isCommitted ? aborted : nil,
+            records: RecordsPayload(pieces: isInside ? pieces.map { WirePiece.bytes($0.bytes) } : []))
     }
 
     private func listOffsets(_ request: ListOffsetsRequest) -> ListOffsetsResponse {

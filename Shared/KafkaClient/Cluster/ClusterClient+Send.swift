@@ -49,12 +49,13 @@ extension ClusterClient {
         }
     }
 
-    /// The broker that coordinates a group, as any broker says.
-    func coordinator(of groupID: String) async throws(KafkaError) -> BrokerAddress {
+    /// The broker that coordinates a group or a transactional id, as any broker says.
+    func coordinator(_ kind: CoordinatorKind, of key: String) async throws(KafkaError) -> BrokerAddress {
         // Version 3 is the last that asks for one key; every broker has it.
-        let response = try await sendToAny(FindCoordinatorRequest(key: groupID, keyType: 0), maximumVersion: 3)
+        let response = try await sendToAny(
+            FindCoordinatorRequest(key: key, keyType: kind.rawValue), maximumVersion: 3)
         guard response.errorCode == .none else {
-            throw .broker(response.errorCode, "finding the coordinator of group '\(groupID)'")
+            throw .broker(response.errorCode, "finding the \(kind) coordinator of '\(key)'")
         }
         return BrokerAddress(host: response.host, port: Int(response.port))
     }

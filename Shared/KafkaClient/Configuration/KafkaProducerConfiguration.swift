@@ -35,6 +35,11 @@ public struct KafkaProducerConfiguration: Sendable {
     public var deliveryTimeout: Duration = .seconds(120)
     /// How long a call waits for metadata or for room in the buffer.
     public var maxBlock: Duration = .seconds(60)
+    /// The name that makes the producer transactional: it sends in transactions only, and fences off every older
+    /// producer of the same name, over restarts too. One name per place of work, such as a partition or an instance.
+    public var transactionalID: String?
+    /// The coordinator aborts a transaction that takes longer; at most the broker's `transaction.max.timeout.ms`.
+    public var transactionTimeout: Duration = .seconds(60)
 
     public init(bootstrapServers: [String], clientID: String = "signalbox-producer") {
         client = KafkaClientConfiguration(bootstrapServers: bootstrapServers, clientID: clientID)
@@ -58,6 +63,14 @@ public struct KafkaProducerConfiguration: Sendable {
         try Shared.require(maxInFlightRequests >= 1, "maxInFlightRequests is \(maxInFlightRequests); at least 1")
         try Shared.requirePositive(deliveryTimeout, "deliveryTimeout")
         try Shared.requirePositive(maxBlock, "maxBlock")
+        if let transactionalID {
+            try Shared.require(!transactionalID.isEmpty, "transactionalID is empty; leave it out instead")
+            try Shared.require(enableIdempotence, "transactionalID needs enableIdempotence")
+            try Shared.requirePositive(transactionTimeout, "transactionTimeout")
+            try Shared.require(
+                transactionTimeout.milliseconds <= Int64(Int32.max),
+                "transactionTimeout is \(transactionTimeout); at most 2147483647 ms")
+        }
         if enableIdempotence {
             try Shared.require(acks == .all, "enableIdempotence needs acks = all")
             try Shared.require(

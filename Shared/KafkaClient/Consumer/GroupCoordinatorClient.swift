@@ -4,8 +4,6 @@ import KafkaWire
 import Synchronization
 
 /// Requests to a group's coordinator: offsets for anybody, membership for members.
-///
-/// Remembers where the coordinator is until it turns out to be somewhere else.
 final class GroupCoordinatorClient: Sendable {
     /// Who commits: -1 and an empty id for a consumer that is not a member.
     struct Membership: Sendable, Hashable {
@@ -16,12 +14,13 @@ final class GroupCoordinatorClient: Sendable {
 
     let groupID: String
     private let cluster: ClusterClient
-    private let address = Mutex<BrokerAddress?>(nil)
+    let locator: CoordinatorLocator
     private let current = Mutex(Membership())
 
     init(groupID: String, cluster: ClusterClient) {
         self.groupID = groupID
         self.cluster = cluster
+        locator = CoordinatorLocator(.group, key: groupID, cluster: cluster)
     }
 
     var membership: Membership {
@@ -31,35 +30,21 @@ final class GroupCoordinatorClient: Sendable {
 
     /// Where the coordinator is; asks where that is not known.
     @discardableResult
-    func find() async throws(KafkaError) -> BrokerAddress {
-        if let known = address.withLock({ $0 }) { return known }
-        let found = try await cluster.coordinator(of: groupID)
-        address.withLock { $0 = found }
-        return found
-    }
-
-    func forget() { address.withLock { $0 = nil } }
+    func find() async throws(KafkaError) -> BrokerAddress { try await locator.find() }
 
     /// Sends to the coordinator; forgets it where it cannot be reached.
     func send<Request: KafkaRequest>(
         _ request: Request, timeout: Duration? = nil, maximumVersion: Int16 = .max,
         purpose: ConnectionPurpose = .coordinator
     ) async throws(KafkaError) -> Request.Response {
-        let address = try await find()
-        do throws(KafkaError) {
-            return try await cluster.send(
-                request, to: address, purpose: purpose, timeout: timeout, maximumVersion: maximumVersion)
-        } catch {
-            if error.isRetriable { forget() }
-            throw error
-        }
+        try await locator.send(request, timeout: timeout, maximumVersion: maximumVersion, purpose: purpose)
     }
 
     /// Throws the code as an error, and forgets the coordinator where the code says it is another one.
-    func check(_ errorCode: ErrorCode, _ doing: String, _ partition: TopicPartition? = nil) throws(KafkaError) {
-        if errorCode == .none { return }
-        if errorCode == .notCoordinator || errorCode == .coordinatorNotAvailable { forget() }
-        throw .broker(errorCode, "\(doing) of group '\(groupID)'", partition)
+    func check(
+        _ errorCode: ErrorCode, _ doing: @autoclosure () -> String, _ partition: TopicPartition? = nil
+    ) throws(KafkaError) {
+        try locator.check(errorCode, doing(), partition)
     }
 
     // MARK: Offsets

@@ -74,6 +74,15 @@ public final class KafkaConsumer: Service, Sendable {
         return try await coordinator.committed(partitions)
     }
 
+    /// Who this consumer is in its group now, for ``KafkaProducer/sendOffsets(_:of:)``; `nil` without a group id.
+    public var groupMetadata: ConsumerGroupMetadata? {
+        guard let coordinator else { return nil }
+        let member = coordinator.membership
+        return ConsumerGroupMetadata(
+            groupID: coordinator.groupID, generation: member.generation, memberID: member.memberID,
+            groupInstanceID: member.groupInstanceID)
+    }
+
     // MARK: Positions
 
     /// The partitions this consumer has now, ascending.

@@ -33,6 +33,7 @@ extension KafkaProducer {
         core.close()
         guard !Task.isCancelled else { return }
         do throws(KafkaError) {
+            try await core.transactions?.stop()
             try await core.flush()
         } catch {
             core.logger.error("Records were lost at the stop", metadata: ["error": "\(error)"])
@@ -42,7 +43,11 @@ extension KafkaProducer {
     /// Keeps one sending task per broker, an id for an idempotent producer, and the delivery timeout.
     private func supervise() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.maintainProducerID() }
+            if let transactions = core.transactions {
+                group.addTask { await transactions.run(self.core) }
+            } else {
+                group.addTask { await self.maintainProducerID() }
+            }
             while !Task.isCancelled {
                 for broker in core.cluster.withMetadata({ Array($0.brokers.keys) }) {
                     let (signal, isNew) = core.sender(of: broker)
@@ -138,17 +143,21 @@ extension KafkaProducer {
         _ request: ProduceRequest, on connection: KafkaConnection
     ) async throws(KafkaError) -> PendingResponse<ProduceRequest> {
         do throws(ConnectionError) {
-            return try await connection.submit(request, maximumVersion: ProduceRequest.lastVersionByName)
+            return try await connection.submit(request, maximumVersion: produceVersionLimit)
         } catch {
             throw KafkaError(error, doing: "Produce")
         }
+    }
+
+    private var produceVersionLimit: Int16 {
+        min(ProduceRequest.lastVersionByName, core.transactions?.produceVersionLimit ?? .max)
     }
 
     private func sendUnacknowledged(
         _ request: ProduceRequest, _ batches: [EncodedBatch], on connection: KafkaConnection
     ) async throws(KafkaError) {
         do throws(ConnectionError) {
-            try await connection.sendWithoutResponse(request, maximumVersion: ProduceRequest.lastVersionByName)
+            try await connection.sendWithoutResponse(request, maximumVersion: produceVersionLimit)
         } catch {
             throw KafkaError(error, doing: "Produce")
         }

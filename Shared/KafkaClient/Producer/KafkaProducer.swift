@@ -116,6 +116,7 @@ public final class KafkaProducer: Service, Sendable {
             switch acceptance {
             case .accepted: return
             case .closed: throw .closed("producer")
+            case .refused(let error): throw error
             case .waitForMemory(let wake):
                 let latest = deadline ?? .now() + TimeAmount(configuration.maxBlock)
                 deadline = latest

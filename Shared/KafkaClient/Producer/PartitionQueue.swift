@@ -47,6 +47,18 @@ struct PartitionQueue<Token> {
         return true
     }
 
+    /// As a transactional producer, whose epochs come from the coordinator: each starts the sequence at 0.
+    mutating func identifyHead(_ producerID: ProducerID, epoch: Int16) {
+        if self.producerID != producerID || self.epoch != epoch {
+            self.producerID = producerID
+            self.epoch = epoch
+            nextSequence = 0
+        }
+        guard waiting[0].identity == nil else { return }
+        waiting[0].identity = BatchIdentity(producerID: producerID, epoch: epoch, baseSequence: nextSequence)
+        nextSequence = Self.sequence(nextSequence, advancedBy: waiting[0].deliveries.count)
+    }
+
     /// Begins at sequence 0 with the next epoch. Batches that wait to be sent again were refused for the gap, so they
     /// cannot be in the log under their old sequence and may take a new one.
     private mutating func startNewEpoch() -> Bool {

@@ -43,7 +43,7 @@ extension ProduceRequest {
                 PartitionProduceData(index: batch.topicPartition.partition, records: RecordsPayload(batch.bytes)))
         }
         return ProduceRequest(
-            acks: configuration.acks.rawValue,
+            transactionalId: configuration.transactionalID, acks: configuration.acks.rawValue,
             timeoutMs: Int32(clamping: configuration.client.requestTimeout.milliseconds),
             topicData: topics.map { TopicProduceData(name: $0.key, partitionData: $0.value) })
     }

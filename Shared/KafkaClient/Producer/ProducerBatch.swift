@@ -72,6 +72,7 @@ struct DrainedBatch {
     let id: Int
     let topicPartition: TopicPartition
     let identity: BatchIdentity?
+    let isTransactional: Bool
     var content: Content
 
     enum Content {
@@ -99,7 +100,8 @@ struct DrainedBatch {
     ) throws(RecordError) -> ByteBuffer {
         let bytes = try builder.finish(
             compression: compression, producerID: identity?.producerID ?? .none,
-            producerEpoch: identity?.epoch ?? -1, baseSequence: identity?.baseSequence ?? -1)
+            producerEpoch: identity?.epoch ?? -1, baseSequence: identity?.baseSequence ?? -1,
+            isTransactional: isTransactional)
         content = .encoded(bytes)
         return bytes
     }

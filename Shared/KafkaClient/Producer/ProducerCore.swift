@@ -30,6 +30,8 @@ final class ProducerCore: Sendable {
     let logger: Logger
     /// Wakes the supervisor: a new broker, a needed producer id, something to expire.
     let supervisor: WakeSignal
+    /// Of a transactional producer.
+    let transactions: TransactionDriver?
     private let state: Mutex<State>
 
     init(configuration: KafkaProducerConfiguration, cluster: ClusterClient, logger: Logger) {
@@ -38,11 +40,14 @@ final class ProducerCore: Sendable {
         self.logger = logger
         probe = ProducerProbe(clientID: configuration.client.clientID)
         supervisor = WakeSignal(eventLoop: cluster.eventLoop)
+        transactions = configuration.transactionalID.map {
+            TransactionDriver(transactionalID: $0, configuration: configuration, cluster: cluster, logger: logger)
+        }
         let rules = Accumulator.Configuration(
             batchSizeBytes: configuration.batchSizeBytes, linger: TimeAmount(configuration.linger),
             bufferMemoryBytes: configuration.bufferMemoryBytes,
             deliveryTimeout: TimeAmount(configuration.deliveryTimeout),
-            isIdempotent: configuration.enableIdempotence,
+            isIdempotent: configuration.enableIdempotence, isTransactional: configuration.transactionalID != nil,
             maximumInFlightPerPartition: configuration.maxInFlightRequests,
             backoff: BackoffRules(
                 initial: configuration.client.retryBackoff, maximum: configuration.client.retryBackoffMax))
@@ -58,6 +63,8 @@ final class ProducerCore: Sendable {
         case accepted
         case waitForMemory(OneShot<Bool>)
         case closed
+        /// The transaction takes no records.
+        case refused(KafkaError)
     }
 
     /// Puts a record into a batch, or says what to wait for. Records wait for memory in the order they came.
@@ -74,6 +81,7 @@ final class ProducerCore: Sendable {
                 return (.waitForMemory(wait(for: recordBytes, &state, isWaiting)), nil)
             }
             let partition = choosePartition(record, partitionCount, recordBytes, &state.partitioner)
+            if let refusal = transactions?.admit(partition) { return (.refused(refusal), nil) }
             let outcome = state.accumulator.append(
                 to: partition, timestamp: timestamp, key: record.key, value: record.value, headers: record.headers,
                 recordBytes: recordBytes, token: delivery, now: now)
@@ -82,7 +90,7 @@ final class ProducerCore: Sendable {
         switch acceptance {
         case .accepted: if let woken { wakeSender(of: woken) }
         case .waitForMemory: wakeAll()
-        case .closed: break
+        case .closed, .refused: break
         }
         return acceptance
     }
@@ -156,13 +164,15 @@ final class ProducerCore: Sendable {
     /// The batches that may go to a broker now.
     func drain(_ broker: BrokerID) -> Accumulator.Drained {
         let metadata = cluster.metadata
+        let isSendable = transactions?.sendable
         let (drained, needsID) = state.withLock { state in
             let drained = state.accumulator.drain(
                 maximumBytes: configuration.maxRequestSizeBytes, now: .now(),
-                leads: { metadata.leader(of: $0)?.broker == broker })
+                leads: { metadata.leader(of: $0)?.broker == broker && isSendable?($0) ?? true })
             return (drained, state.accumulator.needsNewProducerID)
         }
         if needsID { supervisor.signal() }
+        if !drained.batches.isEmpty { transactions?.noteSent() }
         return drained
     }
 
@@ -233,7 +243,9 @@ final class ProducerCore: Sendable {
     private func tell(_ completions: [Accumulator.Completion], _ flushed: [OneShot<Bool>]) {
         for completion in completions { tell(completion) }
         for waiter in flushed { waiter.fulfil(true) }
-        if !completions.isEmpty { wakeMemoryWaiters() }
+        if completions.isEmpty { return }
+        wakeMemoryWaiters()
+        transactions?.wake()
     }
 
     private func tell(_ completion: Accumulator.Completion) {
@@ -242,6 +254,7 @@ final class ProducerCore: Sendable {
         case .success: break
         case .failure(let error):
             probe.failed(topic: partition.topic, records: completion.deliveries.count, error: error)
+            transactions?.deliveryFailed(error)
         }
         for (index, delivery) in completion.deliveries.enumerated() {
             let result = completion.result.map { acknowledgement in
@@ -337,7 +350,7 @@ final class ProducerCore: Sendable {
 
     /// Whether an idempotent producer has to be given an id.
     var needsProducerID: Bool {
-        configuration.enableIdempotence
+        configuration.enableIdempotence && transactions == nil
             && state.withLock { $0.accumulator.producerID == nil || $0.accumulator.needsNewProducerID }
     }
 
@@ -345,4 +358,20 @@ final class ProducerCore: Sendable {
         state.withLock { $0.accumulator.setProducerID(id) }
         wakeAll()
     }
+
+    // MARK: Transactions
+
+    /// Whether every accepted record has its result, and whether one with a sequence failed.
+    var transactionProgress: (isDrained: Bool, hasGap: Bool) {
+        state.withLock { ($0.accumulator.isEmpty, $0.accumulator.hasSequenceGap) }
+    }
+
+    /// The identity of the next transaction.
+    func setIdentity(_ id: ProducerID, epoch: Int16) {
+        state.withLock { $0.accumulator.setIdentity(id, epoch: epoch) }
+        wakeAll()
+    }
+
+    /// What failed in a transaction that is over does not concern the next flush.
+    func forgetFailures() { state.withLock { $0.unobservedError = nil } }
 }

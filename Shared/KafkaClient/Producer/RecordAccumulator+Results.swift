@@ -86,6 +86,7 @@ extension RecordAccumulator {
         _ batch: ProducerBatch<Token>, _ result: Result<BatchAcknowledgement, KafkaError>
     ) -> Completion {
         release(batch)
+        if configuration.isTransactional, batch.identity != nil, case .failure = result { hasSequenceGap = true }
         return Completion(deliveries: batch.deliveries, topicPartition: batch.topicPartition, result: result)
     }
 
@@ -108,7 +109,10 @@ extension RecordAccumulator {
     ) -> Completion? {
         guard mayRetry(batch, now: now) else { return giveUp(batch, error, index, wasRefused: true) }
         let hasEarlier = position > 0 || queues[index].waiting.first.map { $0.firstRecord < batch.firstRecord } ?? false
-        if !hasEarlier { queues[index].needsNewEpoch = true }
+        if !hasEarlier {
+            if configuration.isTransactional { return giveUp(batch, error, index, wasRefused: true) }
+            queues[index].needsNewEpoch = true
+        }
         queues[index].requeue(batch)
         return nil
     }
@@ -119,7 +123,7 @@ extension RecordAccumulator {
         // After a batch that is surely not in the log the sequence has a gap, and a new epoch is right unless an
         // earlier batch is undecided, which could then be written twice. Of a batch whose fate is unknown the others
         // tell: they are accepted, or refused for the gap.
-        if batch.identity != nil {
+        if batch.identity != nil, !configuration.isTransactional {
             let undecided = queues[index].inFlight + queues[index].waiting.filter { $0.identity != nil }
             let hasEarlier = undecided.contains { $0.firstRecord < batch.firstRecord }
             if undecided.isEmpty || (wasRefused && !hasEarlier) { queues[index].needsNewEpoch = true }

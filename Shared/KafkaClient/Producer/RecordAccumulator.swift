@@ -16,6 +16,8 @@ struct RecordAccumulator<Token> {
         var bufferMemoryBytes: Int
         var deliveryTimeout: TimeAmount
         var isIdempotent: Bool
+        /// Epochs come from the coordinator: a gap in the sequences fails the transaction instead of raising one.
+        var isTransactional = false
         var maximumInFlightPerPartition: Int
         var backoff: BackoffRules
     }
@@ -33,6 +35,10 @@ struct RecordAccumulator<Token> {
     let configuration: Configuration
     /// The producer's id; batches of an idempotent producer wait until there is one.
     var producerID: ProducerID?
+    /// The epoch of a transactional producer.
+    var producerEpoch: Int16 = 0
+    /// A batch of a transaction that had its sequence was given up.
+    var hasSequenceGap = false
     /// The epochs of the current id are used up: the driver has to ask for a new id.
     var needsNewProducerID = false
     /// While above zero nothing lingers.
@@ -165,7 +171,9 @@ struct RecordAccumulator<Token> {
     }
 
     private mutating func take(_ index: Int) -> DrainedBatch? {
-        if let producerID, configuration.isIdempotent, !queues[index].identifyHead(producerID) {
+        if let producerID, configuration.isTransactional {
+            queues[index].identifyHead(producerID, epoch: producerEpoch)
+        } else if let producerID, configuration.isIdempotent, !queues[index].identifyHead(producerID) {
             needsNewProducerID = true
             return nil
         }
@@ -184,7 +192,8 @@ struct RecordAccumulator<Token> {
         batch.content = .taken
         queues[index].inFlight.append(batch)
         return DrainedBatch(
-            id: batch.id, topicPartition: batch.topicPartition, identity: batch.identity, content: content)
+            id: batch.id, topicPartition: batch.topicPartition, identity: batch.identity,
+            isTransactional: configuration.isTransactional, content: content)
     }
 
     /// A new id from the broker: partitions take it once nothing with the old one is under way.
@@ -196,6 +205,13 @@ struct RecordAccumulator<Token> {
             queues[index].needsNewEpoch = false
             queues[index].forgetSequences()
         }
+    }
+
+    /// The identity of the next transaction; nothing of the last one is left, so every sequence starts again.
+    mutating func setIdentity(_ id: ProducerID, epoch: Int16) {
+        producerID = id
+        producerEpoch = epoch
+        hasSequenceGap = false
     }
 
     // MARK: Bookkeeping for results

@@ -4,9 +4,12 @@ import KafkaWire
 /// Which versions of which APIs the broker at the other end speaks.
 public struct APIVersionTable: Sendable, Equatable {
     private var ranges: [APIKey: ClosedRange<Int16>]
+    /// The level of each feature that the cluster has finalised, such as `transaction.version` (KIP-584).
+    public private(set) var finalizedFeatures: [String: Int16] = [:]
 
-    public init(_ ranges: [APIKey: ClosedRange<Int16>]) {
+    public init(_ ranges: [APIKey: ClosedRange<Int16>], finalizedFeatures: [String: Int16] = [:]) {
         self.ranges = ranges
+        self.finalizedFeatures = finalizedFeatures
     }
 
     /// Ranges with their ends the wrong way round are left out.
@@ -15,6 +18,7 @@ public struct APIVersionTable: Sendable, Equatable {
         for api in response.apiKeys where api.minVersion <= api.maxVersion {
             ranges[APIKey(rawValue: api.apiKey)] = api.minVersion...api.maxVersion
         }
+        for feature in response.finalizedFeatures { finalizedFeatures[feature.name] = feature.maxVersionLevel }
     }
 
     /// The broker's range; `nil` for an API it does not have.
