@@ -140,7 +140,7 @@ struct CoordinatorTests {
             try coordinator.apply(GroupRecord(key: ByteBuffer(bytes: [0]), value: nil))
         }
         broker.stabilise(["a"])
-        let record = try #require(broker.log.last)
+        let record = try #require(broker.records.last)
         let value = try #require(record.value)
         for length in 0..<value.readableBytes {
             let cut = GroupRecord(key: record.key, value: value.getSlice(at: value.readerIndex, length: length))

@@ -3,13 +3,19 @@ import KafkaWire
 import NIOCore
 import Testing
 
+/// What the log of a test broker holds: a record, with the producer of its transaction, or a transaction's end.
+enum LogEntry: Equatable {
+    case record(GroupRecord, ProducerID?)
+    case end(ProducerID, isCommit: Bool)
+}
+
 /// Drives a coordinator as the broker does: performs its actions in order, keeps the log, moves the clock.
 final class TestBroker {
     var coordinator: GroupCoordinatorState
     private(set) var uptime: Duration = .zero
     private(set) var replies: [RequestTicket: GroupReply] = [:]
-    private(set) var log: [GroupRecord] = []
-    private(set) var appends: [(token: CommitToken, records: [GroupRecord])] = []
+    private(set) var log: [LogEntry] = []
+    private(set) var appends: [(token: CommitToken, records: [LogEntry])] = []
     /// While true, appends stay in flight until ``completeAppend(_:)``.
     var holdsAppends = false
     private var lastTicket: RequestTicket = 0
@@ -17,13 +23,19 @@ final class TestBroker {
 
     static let wallStart: Int64 = 1_700_000_000_000
 
-    init(_ configure: (inout GroupConfiguration) -> Void = { _ in }, replaying log: [GroupRecord] = []) throws {
+    init(_ configure: (inout GroupConfiguration) -> Void = { _ in }, replaying log: [LogEntry] = []) throws {
         var configuration = GroupConfiguration()
         configuration.offsetsTopicPartitions = 1
         configure(&configuration)
         coordinator = GroupCoordinatorState(configuration: configuration)
         coordinator.startLoading(0)
-        for record in log { _ = try coordinator.apply(record) }
+        for entry in log {
+            switch entry {
+            case .record(let record, let producer): _ = try coordinator.apply(record, producer: producer)
+            case .end(let producer, let isCommit):
+                coordinator.transactionEnded(partition: 0, producer: producer, isCommit: isCommit)
+            }
+        }
         self.log = log
         perform(coordinator.finishLoading(0, now: now))
     }
@@ -38,8 +50,8 @@ final class TestBroker {
             case .reply(let ticket, let reply):
                 #expect(replies[ticket] == nil, "ticket \(ticket) is answered twice")
                 replies[ticket] = reply
-            case .append(let token, _, let records):
-                appends.append((token, records))
+            case .append(let token, _, let records, let producer):
+                appends.append((token, records.map { LogEntry.record($0, producer?.id) }))
             }
         }
         while !holdsAppends, !appends.isEmpty { completeAppend() }
@@ -140,19 +152,48 @@ final class TestBroker {
     @discardableResult
     func commit(
         _ memberId: String = "", group: String = "g", generation: Generation? = nil, topic: String = "t",
-        partition: Int32 = 0, offset: Offset, metadata: String = "", retention: Duration? = nil
+        partition: Int32 = 0, offset: Offset, metadata: String = "", retention: Duration? = nil,
+        producer: ProducerID? = nil
     ) -> RequestTicket {
         let ticket = ticket()
         let current = memberId.isEmpty ? .none : coordinator.group(group)?.generation ?? .none
         let input = OffsetCommitInput(
             ticket: ticket, groupId: group, member: MemberIdentity(memberId: memberId),
             generation: generation ?? current, retention: retention,
-            partitions: [.init(TopicPartition(topic: topic, partition: partition), offset: offset, metadata: metadata)])
+            partitions: [.init(TopicPartition(topic: topic, partition: partition), offset: offset, metadata: metadata)],
+            producer: producer.map { TransactionalProducer(id: $0, epoch: 0) })
         perform(coordinator.commitOffsets(input, now: now))
         return ticket
     }
 
+    /// Writes a transaction's marker, behind whatever is in the log by now.
+    func endTransaction(of producer: ProducerID, isCommit: Bool) {
+        log.append(.end(producer, isCommit: isCommit))
+        coordinator.transactionEnded(partition: 0, producer: producer, isCommit: isCommit)
+    }
+
+    /// DeleteGroups of one group.
+    func delete(_ group: String = "g") -> RequestTicket {
+        let ticket = ticket()
+        perform(coordinator.deleteGroup(GroupDeletionInput(ticket: ticket, groupId: group), now: now))
+        return ticket
+    }
+
+    /// OffsetDelete of partitions of one group.
+    func deleteOffsets(_ partitions: TopicPartition..., group: String = "g") -> OffsetDeletionReply? {
+        let ticket = ticket()
+        let input = OffsetDeletionInput(ticket: ticket, groupId: group, partitions: partitions.map { .init($0) })
+        perform(coordinator.deleteOffsets(input, now: now))
+        guard case .offsetDeletion(let reply)? = replies[ticket] else { return nil }
+        return reply
+    }
+
     // MARK: Answers
+
+    /// The log's records without markers.
+    var records: [GroupRecord] {
+        log.compactMap { if case .record(let record, _) = $0 { record } else { nil } }
+    }
 
     func joined(_ ticket: RequestTicket) -> JoinReply? {
         if case .join(let reply)? = replies[ticket] { reply } else { nil }

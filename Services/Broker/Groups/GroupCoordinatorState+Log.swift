@@ -15,14 +15,16 @@ extension GroupCoordinatorState {
         case .metadata(let groupId, let id):
             return act(groupId, now: now) { $0.committed(id, now: now) }
         case .offsets(let input, let offsets, let answer):
-            for (position, offset) in offsets { applyOffset(position, offset, of: input.groupId) }
+            for (position, offset) in offsets {
+                applyOffset(position, offset, of: input.groupId, producer: input.producer?.id)
+            }
             settle(input.groupId)
             return [.reply(input.ticket, .offsetCommit(answer))]
-        case .removal(let groupId, let positions, let includingGroup):
-            for position in positions { applyOffset(position, nil, of: groupId) }
-            if includingGroup { applyGroup(nil, of: groupId) }
-            settle(groupId)
-            return []
+        case .removal(let removal):
+            for position in removal.positions { applyOffset(position, nil, of: removal.groupId) }
+            if removal.includesGroup { applyGroup(nil, of: removal.groupId) }
+            settle(removal.groupId)
+            return answer(removal, .none)
         }
     }
 
@@ -38,10 +40,10 @@ extension GroupCoordinatorState {
         case .offsets(let input, _, _):
             settle(input.groupId)
             return [reply(to: input, error.asOffsetAppendError)]
-        case .removal(let groupId, _, let includingGroup):
-            if includingGroup { entries[groupId]?.machine.cancelRemoval() }
-            settle(groupId)
-            return []
+        case .removal(let removal):
+            if removal.includesGroup { entries[removal.groupId]?.machine.cancelRemoval() }
+            settle(removal.groupId)
+            return answer(removal, error.asGroupAppendError)
         }
     }
 
@@ -51,19 +53,29 @@ extension GroupCoordinatorState {
         switch pending {
         case .metadata: break
         case .offsets(let input, let offsets, _):
-            for position in offsets.keys { entries[input.groupId]?.offsets.ended(position) }
-        case .removal(let groupId, let positions, _):
-            for position in positions { entries[groupId]?.offsets.ended(position) }
+            for position in offsets.keys {
+                entries[input.groupId]?.offsets.ended(position, isTransactional: input.isTransactional)
+            }
+        case .removal(let removal):
+            for position in removal.positions { entries[removal.groupId]?.offsets.ended(position) }
         }
         return pending
     }
 
-    private mutating func applyOffset(_ position: TopicPartition, _ offset: CommittedOffset?, of groupId: String) {
+    private mutating func applyOffset(
+        _ position: TopicPartition, _ offset: CommittedOffset?, of groupId: String, producer: ProducerID? = nil
+    ) {
         if entries[groupId] == nil {
             if offset == nil { return }
             insertEmptyGroup(groupId)
         }
-        entries[groupId]?.offsets.apply(position, offset)
+        if let producer, let offset {
+            entries[groupId]?.offsets.applyPending(position, offset, of: producer)
+            openTransactions[configuration.partition(forGroup: groupId), default: [:]][producer, default: []]
+                .insert(groupId)
+        } else {
+            entries[groupId]?.offsets.apply(position, offset)
+        }
     }
 
     private mutating func applyGroup(_ metadata: GroupMetadata?, of groupId: String) {
@@ -89,11 +101,13 @@ extension GroupCoordinatorState {
     ///
     /// Returns false, and changes nothing, for a kind of record that this build does not know and for a group that does
     /// not belong to a loading partition. Throws for a record that is not what its version says.
-    public mutating func apply(_ record: GroupRecord) throws(WireError) -> Bool {
+    ///
+    /// - Parameter producer: whose transaction the record belongs to; its offsets are pending until the marker.
+    public mutating func apply(_ record: GroupRecord, producer: ProducerID? = nil) throws(WireError) -> Bool {
         switch try record.decode() {
         case .offset(let groupId, let position, let offset):
             guard isLoading(groupId) else { return false }
-            applyOffset(position, offset, of: groupId)
+            applyOffset(position, offset, of: groupId, producer: producer)
         case .group(let groupId, let metadata):
             guard isLoading(groupId) else { return false }
             applyGroup(metadata, of: groupId)
@@ -126,8 +140,13 @@ extension GroupCoordinatorState {
         var actions: [CoordinatorAction] = []
         for (token, pending) in appends where configuration.partition(forGroup: pending.groupId) == partition {
             appends[token] = nil
-            if case .offsets(let input, _, _) = pending { actions.append(reply(to: input, .notCoordinator)) }
+            switch pending {
+            case .metadata: break
+            case .offsets(let input, _, _): actions.append(reply(to: input, .notCoordinator))
+            case .removal(let removal): actions += answer(removal, .notCoordinator)
+            }
         }
+        openTransactions[partition] = nil
         for groupId in groupIds(in: partition) {
             for action in entries[groupId]?.machine.unload(now: now) ?? [] {
                 if case .reply(let ticket, let reply) = action { actions.append(.reply(ticket, reply)) }

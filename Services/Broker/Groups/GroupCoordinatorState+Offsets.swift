@@ -1,7 +1,7 @@
 import KafkaWire
 import OrderedCollections
 
-/// Committing, fetching and expiring offsets.
+/// Committing offsets, plainly or in a transaction.
 extension GroupCoordinatorState {
     /// OffsetCommit: answered once the records are committed; at once if none of its partitions is acceptable.
     ///
@@ -20,8 +20,10 @@ extension GroupCoordinatorState {
             for (position, offset) in accepted.sorted(by: { $0.key < $1.key }) {
                 records.append(try GroupRecord(.offset(groupId: input.groupId, position, offset)))
             }
-            for position in accepted.keys { entries[input.groupId]?.offsets.began(position) }
-            return [begin(.offsets(input, accepted, answer), records: records)]
+            for position in accepted.keys {
+                entries[input.groupId]?.offsets.began(position, isTransactional: input.isTransactional)
+            }
+            return [begin(.offsets(input, accepted, answer), records: records, producer: input.producer)]
         } catch {
             return [reply(to: input, .invalidCommitOffsetSize)]
         }
@@ -29,10 +31,13 @@ extension GroupCoordinatorState {
 
     private mutating func admit(_ input: OffsetCommitInput, now: CoordinatorTime) -> ErrorCode? {
         if input.groupId.utf8.count > Int(Int16.max) { return .invalidGroupId }
+        if input.isTransactional && input.groupId.isEmpty { return .invalidGroupId }
         if let refusal = availability(ofGroup: input.groupId) { return refusal }
         if appends.count >= configuration.maximumPendingAppends { return .coordinatorNotAvailable }
         if entries[input.groupId] == nil {
-            if input.generation >= 0 { return input.knowsGroupIdNotFound ? .groupIdNotFound : .illegalGeneration }
+            if input.generation >= 0 {
+                return input.knowsGroupIdNotFound && !input.isTransactional ? .groupIdNotFound : .illegalGeneration
+            }
             guard create(input.groupId) else { return .policyViolation }
         }
         return entries[input.groupId]?.machine.admitCommit(input, now: now)
@@ -64,69 +69,6 @@ extension GroupCoordinatorState {
             OffsetCommitReply.Partition(partition, errorCode: refusal(of: partition) ?? error)
         }
         return .reply(input.ticket, .offsetCommit(OffsetCommitReply(partitions: partitions)))
-    }
-
-    // MARK: Fetching
-
-    /// What OffsetFetch answers for one group.
-    public struct FetchedOffsets: Sendable, Hashable {
-        /// One partition; `nil` where nothing is committed.
-        public struct Partition: Sendable, Hashable {
-            public var topicPartition: TopicPartition
-            public var offset: CommittedOffset?
-        }
-
-        /// Set when the group cannot be read here.
-        public var errorCode: ErrorCode
-        /// In the request's order; by name when everything was asked for.
-        public var partitions: [Partition]
-    }
-
-    /// OffsetFetch for one group: committed offsets only. `nil` asks for all there are.
-    ///
-    /// There are no transactional commits yet, so `require_stable` has nothing to wait for.
-    public func fetchOffsets(groupId: String, partitions wanted: [TopicPartition]?) -> FetchedOffsets {
-        if let refusal = availability(ofGroup: groupId) { return FetchedOffsets(errorCode: refusal, partitions: []) }
-        let offsets = entries[groupId]?.offsets ?? OffsetsTable()
-        let partitions =
-            wanted?.map { FetchedOffsets.Partition(topicPartition: $0, offset: offsets[$0]) }
-            ?? offsets.all.map { FetchedOffsets.Partition(topicPartition: $0.topicPartition, offset: $0.offset) }
-        return FetchedOffsets(errorCode: .none, partitions: partitions)
-    }
-
-    // MARK: Retention
-
-    /// Writes tombstones for offsets past their retention, and for groups of which nothing is left.
-    mutating func expireOffsets(now: CoordinatorTime) -> [CoordinatorAction] {
-        var actions: [CoordinatorAction] = []
-        for (groupId, entry) in entries.sorted(by: { $0.key < $1.key }) where partitions[entry.partition] == .active {
-            let expired = entry.offsets.expired(
-                at: now.wallMilliseconds, retentionMilliseconds: configuration.offsetsRetention.wholeMilliseconds,
-                from: entry.machine.retentionStart, subscribedTopics: entry.machine.subscribedTopics ?? [])
-            let removesGroup =
-                entry.machine.isRemovable && entry.appends == 0 && expired.count == entry.offsets.count
-            if expired.isEmpty && !removesGroup { continue }
-            actions += remove(expired, of: groupId, includingGroup: removesGroup)
-        }
-        return actions
-    }
-
-    private mutating func remove(
-        _ positions: [TopicPartition], of groupId: String, includingGroup: Bool
-    ) -> [CoordinatorAction] {
-        do {
-            var records: [GroupRecord] = []
-            for position in positions { records.append(try GroupRecord(.offset(groupId: groupId, position, nil))) }
-            if includingGroup {
-                records.append(try GroupRecord(.group(groupId: groupId, nil)))
-                entries[groupId]?.machine.beginRemoval()
-            }
-            for position in positions { entries[groupId]?.offsets.began(position) }
-            let removal = PendingAppend.removal(groupId: groupId, positions, includingGroup: includingGroup)
-            return [begin(removal, records: records)]
-        } catch {
-            return []  // A key that was written once can be written again, so this does not happen.
-        }
     }
 }
 

@@ -9,7 +9,9 @@ public enum CoordinatorAction: Sendable, Hashable {
     /// Append these records as one batch to this partition of `__consumer_offsets`, wait until they are committed, and
     /// say so by ``GroupCoordinatorState/committed(_:now:)`` or ``GroupCoordinatorState/failed(_:_:now:)``. Appends to
     /// one partition happen, and are reported, in the order in which they were asked for.
-    case append(CommitToken, partition: Int32, records: [GroupRecord])
+    ///
+    /// With a producer the batch is part of that producer's transaction: transactional, with its id and epoch.
+    case append(CommitToken, partition: Int32, records: [GroupRecord], producer: TransactionalProducer?)
 }
 
 /// All groups of this broker, by the rule "decide, commit, apply".
@@ -41,12 +43,22 @@ public struct GroupCoordinatorState: Sendable {
     enum PendingAppend: Sendable {
         case metadata(groupId: String, PersistID)
         case offsets(OffsetCommitInput, [TopicPartition: CommittedOffset], OffsetCommitReply)
-        case removal(groupId: String, [TopicPartition], includingGroup: Bool)
+        case removal(Removal)
 
         var groupId: String {
             switch self {
-            case .metadata(let groupId, _), .removal(let groupId, _, _): groupId
+            case .metadata(let groupId, _): groupId
             case .offsets(let input, _, _): input.groupId
+            case .removal(let removal): removal.groupId
+            }
+        }
+
+        /// The request that waits for the outcome, if one does.
+        var ticket: RequestTicket? {
+            switch self {
+            case .metadata: nil
+            case .offsets(let input, _, _): input.ticket
+            case .removal(let removal): removal.request?.ticket
             }
         }
     }
@@ -65,6 +77,8 @@ public struct GroupCoordinatorState: Sendable {
     var appends: OrderedDictionary<CommitToken, PendingAppend> = [:]
     var deadlines = Heap<GroupDeadline>()
     var retentionCheckDue: Duration?
+    /// Groups with offsets of open transactions, by partition and producer.
+    var openTransactions: [Int32: [ProducerID: Set<String>]] = [:]
     private var nextToken: CommitToken = 1
 
     public init(configuration: GroupConfiguration) {
@@ -87,7 +101,7 @@ public struct GroupCoordinatorState: Sendable {
     /// Every ticket that is not answered yet.
     public var parkedTickets: [RequestTicket] {
         entries.values.flatMap(\.machine.parkedTickets)
-            + appends.values.compactMap { if case .offsets(let input, _, _) = $0 { input.ticket } else { nil } }
+            + appends.values.compactMap(\.ticket)
     }
 
     /// One group's rules, for inspection.
@@ -144,12 +158,15 @@ public struct GroupCoordinatorState: Sendable {
         return performed
     }
 
-    mutating func begin(_ pending: PendingAppend, records: [GroupRecord]) -> CoordinatorAction {
+    mutating func begin(
+        _ pending: PendingAppend, records: [GroupRecord], producer: TransactionalProducer? = nil
+    ) -> CoordinatorAction {
         let token = nextToken
         nextToken = CommitToken(rawValue: token.rawValue + 1)
         appends[token] = pending
         entries[pending.groupId]?.appends += 1
-        return .append(token, partition: configuration.partition(forGroup: pending.groupId), records: records)
+        let partition = configuration.partition(forGroup: pending.groupId)
+        return .append(token, partition: partition, records: records, producer: producer)
     }
 
     /// Forgets the group if nothing is left of it, else makes sure its next deadline is known.

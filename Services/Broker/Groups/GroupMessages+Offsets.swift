@@ -62,12 +62,15 @@ extension GroupCoordinatorState {
     ) -> OffsetFetchResponse {
         guard version < 8 else {
             return OffsetFetchResponse(
-                groups: request.groups.map { fetchGroup($0, version: version, topicId: topicId) })
+                groups: request.groups.map {
+                    fetchGroup($0, requireStable: request.requireStable, version: version, topicId: topicId)
+                })
         }
         let wanted = request.topics?.flatMap { topic in
             topic.partitionIndexes.map { TopicPartition(topic: topic.name, partition: $0) }
         }
-        let fetched = fetchOffsets(groupId: request.groupId, partitions: wanted)
+        let fetched = fetchOffsets(
+            groupId: request.groupId, partitions: wanted, requireStable: request.requireStable)
         var partitions = fetched.partitions
         if version < 2, fetched.errorCode != .none {
             // There is no error for the whole yet, so every partition carries it.
@@ -80,14 +83,16 @@ extension GroupCoordinatorState {
                     OffsetFetchResponse.OffsetFetchResponsePartition(
                         partitionIndex: partition.topicPartition.partition,
                         committedOffset: partition.wireOffset, committedLeaderEpoch: partition.wireLeaderEpoch,
-                        metadata: partition.offset?.metadata ?? "", errorCode: version < 2 ? fetched.errorCode : .none)
+                        metadata: partition.offset?.metadata ?? "",
+                        errorCode: version < 2 ? fetched.errorCode : partition.errorCode)
                 })
         }
         return OffsetFetchResponse(topics: topics, errorCode: fetched.errorCode)
     }
 
     private func fetchGroup(
-        _ group: OffsetFetchRequest.OffsetFetchRequestGroup, version: Int16, topicId: (String) -> KafkaUUID?
+        _ group: OffsetFetchRequest.OffsetFetchRequestGroup, requireStable: Bool, version: Int16,
+        topicId: (String) -> KafkaUUID?
     ) -> OffsetFetchResponse.OffsetFetchResponseGroup {
         let refusal = availability(ofGroup: group.groupId)
         if let refusal { return .init(groupId: group.groupId, errorCode: refusal) }
@@ -95,18 +100,21 @@ extension GroupCoordinatorState {
         if let wanted = group.topics {
             topics = wanted.map { topic in
                 let positions = topic.partitionIndexes.map { TopicPartition(topic: topic.name, partition: $0) }
-                let fetched = fetchOffsets(groupId: group.groupId, partitions: positions)
+                let fetched = fetchOffsets(
+                    groupId: group.groupId, partitions: positions, requireStable: requireStable)
                 let isUnknown = version >= 10 && topic.name.isEmpty
                 return .init(
                     name: topic.name, topicId: topic.topicId,
-                    partitions: fetched.partitions.map { $0.groupPartition(isUnknown ? .unknownTopicId : .none) })
+                    partitions: fetched.partitions.map {
+                        $0.groupPartition(isUnknown ? .unknownTopicId : $0.errorCode)
+                    })
             }
         } else {
-            let fetched = fetchOffsets(groupId: group.groupId, partitions: nil)
+            let fetched = fetchOffsets(groupId: group.groupId, partitions: nil, requireStable: requireStable)
             topics = fetched.partitions.groupedByTopic.compactMap { name, partitions in
                 let id = version >= 10 ? topicId(name) : .zero
                 return id.map { id in
-                    .init(name: name, topicId: id, partitions: partitions.map { $0.groupPartition(.none) })
+                    .init(name: name, topicId: id, partitions: partitions.map { $0.groupPartition($0.errorCode) })
                 }
             }
         }

@@ -8,15 +8,18 @@ public enum GroupReply: Sendable, Hashable {
     case heartbeat(ErrorCode)
     case leave(LeaveReply)
     case offsetCommit(OffsetCommitReply)
+    case groupDeletion(ErrorCode)
+    case offsetDeletion(OffsetDeletionReply)
 
     /// The error as a whole; `NONE` where only parts of the request failed.
     public var errorCode: ErrorCode {
         switch self {
         case .join(let reply): reply.errorCode
         case .sync(let reply): reply.errorCode
-        case .heartbeat(let code): code
+        case .heartbeat(let code), .groupDeletion(let code): code
         case .leave(let reply): reply.errorCode
         case .offsetCommit: .none
+        case .offsetDeletion(let reply): reply.errorCode
         }
     }
 }
@@ -112,6 +115,17 @@ public struct OffsetCommitReply: Sendable, Hashable {
     public var partitions: [Partition]
 
     public init(partitions: [Partition]) {
+        self.partitions = partitions
+    }
+}
+
+/// What OffsetDelete answers: an error for the whole, or one per partition in the request's order.
+public struct OffsetDeletionReply: Sendable, Hashable {
+    public var errorCode: ErrorCode
+    public var partitions: [OffsetCommitReply.Partition]
+
+    public init(_ errorCode: ErrorCode, partitions: [OffsetCommitReply.Partition] = []) {
+        self.errorCode = errorCode
         self.partitions = partitions
     }
 }

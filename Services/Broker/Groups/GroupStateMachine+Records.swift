@@ -77,6 +77,27 @@ extension GroupStateMachine {
         state = .dead
     }
 
+    /// Why DeleteGroups is refused, if it is.
+    var refusalOfDeletion: ErrorCode? {
+        switch state {
+        case .dead: .groupIdNotFound
+        case .preparingRebalance, .completingRebalance, .stable: .nonEmptyGroup
+        case .empty: nil
+        }
+    }
+
+    /// Why OffsetDelete is refused, if it is: which topics members read is known of consumers only.
+    var refusalOfOffsetDeletion: ErrorCode? {
+        let isConsumers = protocolType == ConsumerSubscription.protocolType
+        return refusalOfDeletion == .nonEmptyGroup && isConsumers ? nil : refusalOfDeletion
+    }
+
+    /// Ids that were handed out lapse now; whoever has one starts over.
+    mutating func forgetPendingMembers() -> [GroupAction] {
+        for memberId in Array(pendingMembers.keys) { remove(memberId) }
+        return takeActions()
+    }
+
     /// The tombstone was not written; the group is empty as before.
     mutating func cancelRemoval() {
         state = .empty
@@ -87,15 +108,17 @@ extension GroupStateMachine {
     /// Whether this sender may commit offsets now; if so, that is a sign of life too.
     ///
     /// A sender without generation is a simple consumer or an administrator: an empty group accepts it, a group with
-    /// members does not. While the assignment is awaited, a member's commit waits for the next generation.
+    /// members does not. While the assignment is awaited, a member's commit waits for the next generation. A
+    /// transactional commit is bound to neither: its older versions name no member, and the transaction fences.
     public mutating func admitCommit(_ input: OffsetCommitInput, now: CoordinatorTime) -> ErrorCode? {
         if state == .dead { return .coordinatorNotAvailable }
         let isSimple = input.generation < 0
         if isSimple && state == .empty { return nil }
         if isSimple && input.member.memberId.isEmpty && input.member.groupInstanceId == nil {
-            return .unknownMemberId
+            return input.isTransactional ? nil : .unknownMemberId
         }
         if let refusal = refusal(of: input.member, generation: input.generation) { return refusal }
+        if input.isTransactional { return nil }
         if state == .completingRebalance { return .rebalanceInProgress }
         renewSession(of: input.member.memberId, at: now)
         return nil
@@ -111,14 +134,10 @@ extension GroupStateMachine {
         }
     }
 
-    /// From when on an offset's retention counts.
-    enum RetentionStart: Sendable, Hashable {
-        /// From its own commit.
-        case commit
-        /// From a wall-clock time in milliseconds: when the group lost its last member.
-        case moment(Int64)
-        /// It is kept.
-        case never
+    /// Whether members read this topic, so that its offsets are kept. Where the subscriptions of consumers could not be
+    /// read, every topic may be one of theirs.
+    func isSubscribed(to topic: String) -> Bool {
+        subscribedTopics?.contains(topic) ?? (protocolType == ConsumerSubscription.protocolType)
     }
 
     /// What the members subscribe to; `nil` when that is not known. Only consumers' metadata is understood.

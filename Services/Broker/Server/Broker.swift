@@ -11,7 +11,7 @@ import Storage
 /// everything, so that the next start reads no log data.
 public final class Broker: Sendable {
     private let parts: OpenedParts
-    private let coordinator: GroupCoordinator
+    let coordinator: GroupCoordinator
     private let listeners: [BrokerListener]
     let connections: ConnectionCount
     let admission: MemoryAdmission
@@ -57,7 +57,7 @@ public final class Broker: Sendable {
         let coordinator = GroupCoordinator(
             configuration: configuration.groups, topics: parts.topics, controller: parts.controller,
             clock: parts.clock, timers: parts.network.next(), logger: logger)
-        try await coordinator.load()
+        await coordinator.load()
         let registry = APIRegistry.broker(
             configuration: configuration, identity: parts.folder.identity, topics: parts.topics,
             controller: parts.controller, coordinator: coordinator)

@@ -11,24 +11,27 @@ import Storage
 ///
 /// One loop performs the appends in the order in which the rules asked for them.
 actor GroupCoordinator {
-    private enum Work: Sendable {
-        case append(CommitToken, partition: Int32, records: [GroupRecord])
+    enum Work: Sendable {
+        case append(CommitToken, partition: Int32, records: [GroupRecord], producer: TransactionalProducer?)
+        case marker(TransactionMarker, partition: Int32, CheckedContinuation<MarkerOutcome, Never>)
+        case topicDeleted(String)
         case tick
     }
 
-    private var state: GroupCoordinatorState
+    var state: GroupCoordinatorState
     private var promises: [RequestTicket: ReplyPromise] = [:]
     private var lastTicket: UInt64 = 0
     private var isReady = false
     private var timer: (deadline: Duration, task: Scheduled<Void>)?
 
     private let work: AsyncStream<Work>
-    private let workInput: AsyncStream<Work>.Continuation
-    private let topics: TopicTable
+    let workInput: AsyncStream<Work>.Continuation
+    let topics: TopicTable
     private let controller: TopicController
     private let clock: WallClock
     private let timers: any EventLoop
-    private let logger: Logger
+    let logger: Logger
+    let probe = GroupsProbe()
 
     init(
         configuration: GroupConfiguration, topics: TopicTable, controller: TopicController, clock: WallClock,
@@ -46,52 +49,29 @@ actor GroupCoordinator {
         self.timers = timers
         self.logger = logger
         (work, workInput) = AsyncStream.makeStream(of: Work.self)
+        topics.onDeletion { [workInput] name in workInput.yield(.topicDeleted(name)) }
     }
 
     // MARK: Start and end
 
     /// Replays `__consumer_offsets` where there is one.
-    func load() async throws {
+    func load() async {
         guard let topic = topics.topic(TopicName.consumerOffsets) else { return }
-        try await load(topic)
+        await load(topic)
     }
 
     /// Makes `__consumer_offsets` if this is the first that anybody asks about groups.
     func prepare() async throws(TopicRefusal) {
         if isReady { return }
         let topic = try await controller.findOrCreate(TopicName.consumerOffsets)
-        do {
-            try await load(topic)
-        } catch {
-            throw TopicRefusal(code: .coordinatorNotAvailable, message: "\(error)")
-        }
+        await load(topic)
     }
 
-    private func load(_ topic: TopicTable.Topic) async throws {
+    private func load(_ topic: TopicTable.Topic) async {
         if isReady { return }
         isReady = true
-        for partition in topic.partitions {
-            let index = partition.topicPartition.partition
-            state.startLoading(index)
-            try await replay(partition)
-            perform(state.finishLoading(index, now: now))
-        }
+        for partition in topic.partitions { await load(partition) }
         logger.info("groups loaded", metadata: ["groups": "\(state.groupCount)"])
-    }
-
-    private func replay(_ partition: Partition) async throws {
-        let offsets = partition.progress.offsets
-        var replay = RecordReplay(from: offsets.logStart, to: offsets.logEnd)
-        while let position = replay.position {
-            let read = try await partition.read(
-                from: position, maximumBytes: RecordReplay.chunkBytes, atLeastOneBatch: true)
-            for record in try replay.records(of: read.payload) {
-                guard let key = record.key else { continue }
-                if try !state.apply(GroupRecord(key: key, value: record.value)) {
-                    logger.debug("passed over a record", metadata: ["partition": "\(partition.topicPartition)"])
-                }
-            }
-        }
     }
 
     /// Appends and ticks until the task is cancelled, then answers everybody who waits.
@@ -99,8 +79,12 @@ actor GroupCoordinator {
         await withTaskCancellationHandler {
             for await item in work {
                 switch item {
-                case .append(let token, let partition, let records):
-                    await append(token, partition: partition, records: records)
+                case .append(let token, let partition, let records, let producer):
+                    await append(token, partition: partition, records: records, producer: producer)
+                case .marker(let marker, let partition, let waiter):
+                    waiter.resume(returning: await write(marker, partition: partition))
+                case .topicDeleted(let name):
+                    perform(state.topicsDeleted([name], now: now))
                 case .tick:
                     timer = nil
                     perform(state.tick(now: now))
@@ -136,24 +120,26 @@ actor GroupCoordinator {
 
     // MARK: Actions
 
-    private var now: CoordinatorTime {
+    var now: CoordinatorTime {
         CoordinatorTime(
             uptime: .nanoseconds(Int64(NIODeadline.now().uptimeNanoseconds)), wallMilliseconds: clock.now())
     }
 
-    private func perform(_ actions: [CoordinatorAction]) {
+    func perform(_ actions: [CoordinatorAction]) {
         for action in actions {
             switch action {
             case .reply(let ticket, let reply):
                 promises.removeValue(forKey: ticket)?.fulfil(reply)
-            case .append(let token, let partition, let records):
-                workInput.yield(.append(token, partition: partition, records: records))
+            case .append(let token, let partition, let records, let producer):
+                workInput.yield(.append(token, partition: partition, records: records, producer: producer))
             }
         }
         arm()
     }
 
-    private func append(_ token: CommitToken, partition index: Int32, records: [GroupRecord]) async {
+    private func append(
+        _ token: CommitToken, partition index: Int32, records: [GroupRecord], producer: TransactionalProducer?
+    ) async {
         let position = TopicPartition(topic: TopicName.consumerOffsets, partition: index)
         do {
             guard let partition = topics.partition(position) else {
@@ -164,7 +150,10 @@ actor GroupCoordinator {
             for record in records {
                 builder.append(timestamp: timestamp, key: record.key, value: record.value)
             }
-            _ = try await partition.append(builder.finish(), origin: .coordinator)
+            let batch = try builder.finish(
+                producerID: producer?.id ?? .none, producerEpoch: producer?.epoch ?? -1,
+                isTransactional: producer != nil)
+            _ = try await partition.append(batch, origin: .coordinator)
             perform(state.committed(token, now: now))
         } catch {
             logger.error("group records were not written", metadata: ["partition": "\(position)", "error": "\(error)"])

@@ -10,6 +10,16 @@ struct RecordReplay {
     /// The most that one compressed batch of an internal topic may unpack to.
     private static let maximumBatchBytes = 256 * 1024 * 1024
 
+    /// What one batch of the log says.
+    enum Entry {
+        /// Records, with the producer whose transaction they are part of.
+        case records([Record], transactionOf: ProducerID?)
+        /// A producer's transaction ended here.
+        case transactionEnd(ProducerID, isCommit: Bool)
+        /// A batch whose records cannot be read; the walk goes on behind it.
+        case unreadable(at: Offset, RecordError)
+    }
+
     /// Where to read from; `nil` when everything was seen.
     private(set) var position: Offset?
     private let end: Offset
@@ -19,21 +29,55 @@ struct RecordReplay {
         self.end = end
     }
 
-    /// The records of what was read from ``position``, which moves behind them.
+    /// The records of what was read from ``position``, which moves behind them; markers are passed over.
     ///
     /// - Throws: a `RecordError` for a batch that cannot be decoded, or the I/O error of reading it.
     mutating func records(of payload: RecordsPayload) throws -> [Record] {
         var records: [Record] = []
+        for entry in try entries(of: payload) {
+            switch entry {
+            case .records(let more, _): records += more
+            case .transactionEnd: break
+            case .unreadable(_, let error): throw error
+            }
+        }
+        return records
+    }
+
+    /// The batches of what was read from ``position``, which moves behind them.
+    ///
+    /// - Throws: a `RecordError` where not even the batch's end can be found, or the I/O error of reading it.
+    mutating func entries(of payload: RecordsPayload) throws -> [Entry] {
+        var entries: [Entry] = []
         var batches = RecordBatchSequence(try payload.contiguous(), trailing: .stop)
         var next: Offset?
         while let batch = try batches.next() {
             next = batch.header.nextOffset
-            if batch.header.isControl { continue }
-            var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.maximumBatchBytes)
-            records += try reader.readAll().filter { record in position.map { record.offset >= $0 } ?? false }
+            do throws(RecordError) {
+                if let entry = try entry(batch) { entries.append(entry) }
+            } catch {
+                entries.append(.unreadable(at: batch.header.baseOffset, error))
+            }
         }
         // No whole batch means that there is nothing more to see.
         position = next.flatMap { $0 < end ? $0 : nil }
-        return records
+        return entries
+    }
+
+    private func entry(_ batch: RecordBatch) throws(RecordError) -> Entry? {
+        let attributes = batch.header.attributes
+        if attributes.isControl, !attributes.isTransactional { return nil }
+        var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.maximumBatchBytes)
+        let records = try reader.readAll().filter { record in position.map { record.offset >= $0 } ?? false }
+        guard attributes.isControl else {
+            return .records(records, transactionOf: attributes.isTransactional ? batch.header.producerID : nil)
+        }
+        // A marker that compaction has emptied ends nothing that is still there.
+        guard let marker = records.first else { return nil }
+        switch try ControlRecord(key: marker.key) {
+        case .commit: return .transactionEnd(batch.header.producerID, isCommit: true)
+        case .abort: return .transactionEnd(batch.header.producerID, isCommit: false)
+        case .other: return nil
+        }
     }
 }

@@ -28,6 +28,10 @@ extension APIRegistry {
             RegisteredAPI(LeaveGroupHandler(coordinator: coordinator)),
             RegisteredAPI(OffsetCommitHandler(coordinator: coordinator, topics: topics)),
             RegisteredAPI(OffsetFetchHandler(coordinator: coordinator, topics: topics)),
+            RegisteredAPI(
+                TxnOffsetCommitHandler(coordinator: coordinator, topics: topics, transactions: OpenTransactions())),
+            RegisteredAPI(DeleteGroupsHandler(coordinator: coordinator)),
+            RegisteredAPI(OffsetDeleteHandler(coordinator: coordinator, topics: topics)),
             RegisteredAPI(DescribeGroupsHandler(coordinator: coordinator)),
             RegisteredAPI(ListGroupsHandler(coordinator: coordinator)),
         ]

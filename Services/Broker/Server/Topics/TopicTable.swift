@@ -21,6 +21,7 @@ final class TopicTable: Sendable {
     private struct State {
         var topics: [String: Topic] = [:]
         var names: [KafkaUUID: String] = [:]
+        var onDeletion: [@Sendable (String) -> Void] = []
     }
 
     private let state = Mutex(State())
@@ -46,11 +47,18 @@ final class TopicTable: Sendable {
     }
 
     func remove(_ name: String) -> Topic? {
-        state.withLock { state in
-            guard let topic = state.topics.removeValue(forKey: name) else { return nil }
-            state.names[topic.id] = nil
-            return topic
+        let (topic, observers) = state.withLock { state in
+            let topic = state.topics.removeValue(forKey: name)
+            if let topic { state.names[topic.id] = nil }
+            return (topic, topic == nil ? [] : state.onDeletion)
         }
+        for observer in observers { observer(name) }
+        return topic
+    }
+
+    /// Calls back after a topic was taken out, on the writer's thread.
+    func onDeletion(_ observer: @escaping @Sendable (String) -> Void) {
+        state.withLock { $0.onDeletion.append(observer) }
     }
 }
 
