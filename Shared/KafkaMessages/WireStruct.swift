@@ -52,7 +52,9 @@ extension WireReader {
 
     mutating func readInt64s(flexible: Bool) throws(WireError) -> [Int64] {
         try Self.required(
-            try readElements(flexible: flexible, minimumBytes: 8) { reader throws(WireError) in try reader.readInt64() })
+            try readElements(flexible: flexible, minimumBytes: 8) { reader throws(WireError) in
+                try reader.readInt64()
+            })
     }
 
     mutating func readStrings(flexible: Bool) throws(WireError) -> [String] {

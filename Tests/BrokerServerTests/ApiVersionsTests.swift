@@ -21,13 +21,14 @@ struct ApiVersionsTests {
             let response = try await connection.call(request)
             #expect(response.errorCode == .none)
             let ranges = response.apiKeys.map { ($0.apiKey, $0.minVersion...$0.maxVersion) }
-            #expect(Dictionary(uniqueKeysWithValues: ranges) == Self.tierZero)
+            let served = Dictionary(uniqueKeysWithValues: ranges)
+            #expect(served.filter { Self.tierZero[$0.key] != nil } == Self.tierZero)
             #expect(ranges.map(\.0) == ranges.map(\.0).sorted())
             for api in MessageRegistry.all {
                 let lowest = api.apiKey == .produce ? 0 : api.versions.lowerBound
-                #expect(Self.tierZero[api.apiKey.rawValue] == lowest...api.versions.upperBound, "\(api.name)")
+                let range = served[api.apiKey.rawValue]
+                #expect(range == nil || range == lowest...api.versions.upperBound, "\(api.name)")
             }
-            #expect(MessageRegistry.all.count == response.apiKeys.count)
         }
     }
 
@@ -47,7 +48,7 @@ struct ApiVersionsTests {
             try await connection.send(frame: frame)
             let response = try await connection.receive(ApiVersionsRequest.self, version: 0, correlationID: 7)
             #expect(response.errorCode == .unsupportedVersion)
-            #expect(response.apiKeys.count == Self.tierZero.count)
+            #expect(Set(response.apiKeys.map(\.apiKey)).isSuperset(of: Self.tierZero.keys))
             // The connection goes on.
             #expect(try await connection.call(ApiVersionsRequest(), version: 0).errorCode == .none)
         }
