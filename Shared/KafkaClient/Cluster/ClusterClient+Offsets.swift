@@ -6,7 +6,12 @@ extension ClusterClient {
     typealias OffsetResults = [TopicPartition: Result<Offset, KafkaError>]
 
     /// The offsets that positions stand for: one request per leader. Partitions without a known leader fail retriably.
-    nonisolated func listOffsets(_ positions: [TopicPartition: KafkaStartPosition]) async -> OffsetResults {
+    ///
+    /// - Parameter isolation: with read_committed the latest offset is the last stable one.
+    nonisolated func listOffsets(
+        _ positions: [TopicPartition: KafkaStartPosition],
+        isolation: KafkaConsumerConfiguration.IsolationLevel = .readUncommitted
+    ) async -> OffsetResults {
         var results: OffsetResults = [:]
         var byLeader: [BrokerID: [TopicPartition]] = [:]
         for partition in positions.keys {
@@ -20,13 +25,14 @@ extension ClusterClient {
         }
         for (leader, partitions) in byLeader {
             let asked = positions.filter { partitions.contains($0.key) }
-            results.merge(await listOffsets(asked, at: leader)) { _, new in new }
+            results.merge(await listOffsets(asked, at: leader, isolation)) { _, new in new }
         }
         return results
     }
 
     private nonisolated func listOffsets(
-        _ positions: [TopicPartition: KafkaStartPosition], at leader: BrokerID
+        _ positions: [TopicPartition: KafkaStartPosition], at leader: BrokerID,
+        _ isolation: KafkaConsumerConfiguration.IsolationLevel
     ) async -> OffsetResults {
         let topics = Dictionary(grouping: positions, by: \.key.topic).map { topic, entries in
             ListOffsetsRequest.ListOffsetsTopic(
@@ -37,7 +43,8 @@ extension ClusterClient {
                 })
         }
         let request = ListOffsetsRequest(
-            replicaId: -1, topics: topics, timeoutMs: Int32(clamping: configuration.requestTimeout.milliseconds))
+            replicaId: -1, isolationLevel: isolation.rawValue, topics: topics,
+            timeoutMs: Int32(clamping: configuration.requestTimeout.milliseconds))
         do throws(KafkaError) {
             let response = try await send(request, to: leader)
             return results(response, positions)

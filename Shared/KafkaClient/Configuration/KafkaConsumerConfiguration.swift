@@ -70,6 +70,8 @@ public struct KafkaConsumerConfiguration: Sendable {
     public enum IsolationLevel: Int8, Sendable, Hashable {
         /// All records, of open and aborted transactions too.
         case readUncommitted = 0
+        /// Records outside transactions and of committed ones, up to the first that is still open.
+        case readCommitted = 1
     }
 
     /// Where the cluster is, and timeouts.

@@ -68,7 +68,8 @@ extension KafkaConsumer {
                 guard let target = byPartition[partition] else { continue }
                 do throws(KafkaError) {
                     try check(data, target)
-                    let (batch, bytes) = try FetchDecoder.decode(data, topicPartition: partition, from: target.offset)
+                    let (batch, bytes) = try FetchDecoder.decode(
+                        data, topicPartition: partition, from: target.offset, isolation: configuration.isolationLevel)
                     fetched.append((batch, bytes, target))
                 } catch {
                     if core.withSubscription({ $0.isCurrent(target) }) { postpone([partition], error) }

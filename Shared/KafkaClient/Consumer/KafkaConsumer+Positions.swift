@@ -37,7 +37,8 @@ extension KafkaConsumer {
     private func resolveByLog(_ starts: [TopicPartition: KafkaStartPosition]) async {
         guard !starts.isEmpty else { return }
         var late: [TopicPartition: KafkaStartPosition] = [:]
-        for (partition, result) in await core.cluster.listOffsets(starts) {
+        let found = await core.cluster.listOffsets(starts, isolation: configuration.isolationLevel)
+        for (partition, result) in found {
             guard let start = starts[partition] else { continue }
             switch result {
             case .success(let offset) where offset >= 0:

@@ -27,7 +27,7 @@ public struct ConsumerBatch: Sendable {
     /// The offset to go on from: what to commit once all records are processed. May be more than the last record's
     /// offset + 1, for compaction removes records.
     public var nextOffset: Offset
-    /// The end of what the partition's consumers could read when this was fetched.
+    /// The end of what this consumer could read when this was fetched: with read_committed the last stable offset.
     public var highWatermark: Offset
     /// The leader epoch of the last record; -1 where unknown.
     public var leaderEpoch: LeaderEpoch
