@@ -80,14 +80,16 @@ let broker: [Target] = [
     library(
         "Groups", "Services/Broker/Groups",
         ["KafkaWire", "KafkaMessages", nioCore, heap, orderedCollections], exclude: ["README.md"]),
+    library(
+        "Transactions", "Services/Broker/Transactions", ["KafkaWire", "KafkaMessages", nioCore, heap]),
     // Layer 3: I/O
     library("Storage", "Services/Broker/Storage", ["KafkaWire", "KafkaRecords", nioCore, systemPackage]),
     // Layer 5
     library(
         "BrokerServer", "Services/Broker/Server",
         [
-            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", "Metadata", "Groups", "Storage", nioCore,
-            nioPosix, deque, systemPackage, logging, metrics,
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", "Metadata", "Groups", "Transactions",
+            "Storage", nioCore, nioPosix, deque, systemPackage, logging, metrics,
         ], settings: callerIsolated),
 ]
 
@@ -219,6 +221,7 @@ let testTargets: [Target] = [
             nioCore, nioPosix, systemPackage, logging,
         ]),
     tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),
+    tests("TransactionsTests", ["Transactions", "KafkaWire", "KafkaMessages", nioCore]),
     tests("StorageTests", ["Storage", "KafkaWire", "KafkaRecords", nioCore, systemPackage]),
     tests(
         "ServiceKitTests",
