@@ -25,6 +25,7 @@ extension PartitionLog {
         do {
             try rollIfNeeded(for: plan, appendTime: appendTime, now: now)
             try active.prepareAppend()
+            if aborted.wantsFlush { try flushAborted() }
         } catch {
             throw .storage(error)
         }
@@ -64,7 +65,11 @@ extension PartitionLog {
 
     private func commit(_ image: AppendImage, _ plan: AppendPlan, appendTime: Int64?, now: Int64) -> AppendResult {
         let first = logEnd
-        for header in image.headers { producers.record(header, firstOffset: header.baseOffset, now: now) }
+        for (number, header) in image.headers.enumerated() {
+            let transaction = producers.record(
+                header, marker: plan.markers[number], firstOffset: header.baseOffset, now: now)
+            if let transaction { aborted.append(transaction, segment: active.baseOffset) }
+        }
         logEnd = first + plan.offsetCount
         lastLeaderEpoch = image.headers.last?.partitionLeaderEpoch ?? lastLeaderEpoch
         isDirty = true

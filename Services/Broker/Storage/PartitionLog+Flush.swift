@@ -82,10 +82,12 @@ extension PartitionLog {
     public func close() throws(StorageError) {
         try checkOnline()
         if isDirty {
+            try flushAborted()
             try flush()
             try active.seal()
             try active.offsetIndex.openFile().sync()
             try active.timeIndex.openFile().sync()
+            try aborted.file(ofSegment: active.baseOffset)?.sync()
             let snapshot = LogSnapshot(
                 producers: producers, segmentBytes: active.byteCount, lastLeaderEpoch: lastLeaderEpoch)
             try files.replace(folder.file(.snapshot, logEnd), with: snapshot.encoded())

@@ -34,6 +34,7 @@ extension PartitionLog {
         for kind in [LogFileName.Kind.log, .index, .timeindex] {
             try files.remove(folder.file(kind, segment.baseOffset))
         }
+        try aborted.remove(segment: segment.baseOffset)
     }
 
     /// Moves the log start up, as deleting records does; it survives restarts. Segments below it go with the next

@@ -31,6 +31,7 @@ public final class PartitionLog {
     /// Closed segments in use, the last used at the end.
     var openClosed: [OpenSegment] = []
     var producers: ProducerStateTable
+    var aborted: TransactionIndexTable
     var lastLeaderEpoch: LeaderEpoch
     var positions = PositionCache()
 
@@ -63,6 +64,8 @@ public final class PartitionLog {
         closed = contents.closed
         active = contents.active
         producers = contents.producers
+        aborted = TransactionIndexTable(
+            location.path, location.files, baseOffsets: contents.transactionIndexes)
         lastLeaderEpoch = contents.lastLeaderEpoch
         logStart = contents.logStart
         logEnd = contents.logEnd
@@ -87,7 +90,10 @@ public final class PartitionLog {
     ) throws(StorageError) -> sending PartitionLog {
         try files.makeFolder(folder)
         let location = LogFolder(path: folder, files: files, configuration: configuration, now: now)
-        return PartitionLog(topicPartition, location, try location.load(trusting: wasCleanShutdown))
+        let contents = try location.load(trusting: wasCleanShutdown)
+        let log = PartitionLog(topicPartition, location, contents)
+        try log.restoreAborted(contents)
+        return log
     }
 
     // MARK: Facts
@@ -133,6 +139,7 @@ public final class PartitionLog {
     public func releaseFiles() {
         openClosed.removeAll()
         active.releaseFiles()
+        aborted.releaseFiles()
     }
 
     // MARK: Failing
@@ -199,9 +206,11 @@ public final class PartitionLog {
             try flush(includingActiveSegment: false)
         }
         try active.seal()
-        let parts: [any File] = [
+        try flushAborted()
+        var parts: [any File] = [
             try active.log(), try active.offsetIndex.openFile(), try active.timeIndex.openFile(),
         ]
+        if let index = try aborted.file(ofSegment: active.baseOffset) { parts.append(index) }
         let largest = try active.times().largest
         let next = try OpenSegment.create(
             logEnd, folder: folder, files: files, configuration: configuration, now: now)

@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// Partitions tell it of appends from their own threads; whoever crosses the line first wakes it, exactly once.
 final class ParkedFetch: Sendable {
+    /// More than any fetch waits for.
+    static let enoughBytes = 1 << 40
+
     private struct State {
         var missingBytes: Int
         var isDone = false

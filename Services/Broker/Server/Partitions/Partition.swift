@@ -27,15 +27,25 @@ actor Partition {
         self.leaderEpoch = leaderEpoch
         self.executor = executor
         self.clock = clock
-        progress = PartitionProgress(
-            PartitionProgress.Offsets(logStart: log.logStart, highWatermark: log.logEnd, logEnd: log.logEnd))
+        progress = PartitionProgress(Self.offsets(of: log))
         self.log = log
     }
 
     /// Appends whole batches as they were received, and tells who waits for them.
     func append(_ batches: ByteBuffer, origin: AppendOrigin) throws(AppendError) -> AppendResult {
         let now = clock.now()
-        let result = try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
+        return try finish(log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin), now: now)
+    }
+
+    /// Ends a producer's transaction here, and tells who waits for committed records.
+    ///
+    /// - Throws: `fencedProducer` or `fencedCoordinator` for a marker that comes too late.
+    func appendMarker(_ marker: TransactionMarker) throws(AppendError) -> AppendResult {
+        let now = clock.now()
+        return try finish(log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now), now: now)
+    }
+
+    private func finish(_ result: AppendResult, now: Int64) throws(AppendError) -> AppendResult {
         do throws(StorageError) {
             if log.needsFlush(now: now) { try log.flush() }
         } catch {
@@ -45,11 +55,32 @@ actor Partition {
         return result
     }
 
+    /// Whether a producer has a transaction open here under that epoch, so that the coordinator knows of it.
+    func hasOngoingTransaction(of producer: ProducerID, epoch: Int16) -> Bool {
+        log.hasOngoingTransaction(of: producer, epoch: epoch)
+    }
+
     /// Stored bytes from the batch that holds `offset` on; empty at the high watermark.
     func read(from offset: Offset, maximumBytes: Int, atLeastOneBatch: Bool) throws(ReadError) -> LogRead {
         try log.read(
             from: offset, maxBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch,
             below: progress.offsets.highWatermark)
+    }
+
+    /// As ``read(from:maximumBytes:atLeastOneBatch:)``, but empty from the last stable offset on, and with the aborted
+    /// transactions that have records in what was read, ascending by first offset.
+    func readCommitted(
+        from offset: Offset, maximumBytes: Int, atLeastOneBatch: Bool
+    ) throws(ReadError) -> (LogRead, [AbortedTransaction]) {
+        let read = try log.read(
+            from: offset, maxBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch,
+            below: progress.offsets.lastStable)
+        guard let first = read.firstBatchBase else { return (read, []) }
+        do {
+            return (read, try log.abortedTransactions(from: first, upTo: read.nextOffset))
+        } catch {
+            throw .storage(error)
+        }
     }
 
     /// The first record at or after `timestamp` (milliseconds), exact to the record.
@@ -95,8 +126,12 @@ actor Partition {
     }
 
     private func publish(appendedBytes: Int) {
-        progress.publish(
-            PartitionProgress.Offsets(logStart: log.logStart, highWatermark: log.logEnd, logEnd: log.logEnd),
-            appendedBytes: appendedBytes)
+        progress.publish(Self.offsets(of: log), appendedBytes: appendedBytes)
+    }
+
+    private static func offsets(of log: PartitionLog) -> PartitionProgress.Offsets {
+        PartitionProgress.Offsets(
+            logStart: log.logStart, highWatermark: log.logEnd, logEnd: log.logEnd,
+            firstUnstable: log.firstUnstableOffset)
     }
 }

@@ -5,18 +5,58 @@ import Synchronization
 ///
 /// The partition publishes; fetches compare their position against it and park here when there is nothing to read.
 final class PartitionProgress: Sendable {
-    /// The three ends of a partition. On one node they move together; with replicas they will not.
+    /// The four ends of a partition. On one node the high watermark is the log's end; with replicas it will not be.
     struct Offsets: Equatable, Sendable {
         var logStart: Offset
         /// Consumers read below this.
         var highWatermark: Offset
         var logEnd: Offset
+        /// Consumers of committed records read below this: every transaction that has records below it is decided.
+        /// Never below the log start, never above the high watermark.
+        var lastStable: Offset
+
+        /// - Parameter firstUnstable: where the oldest open transaction begins; `nil` where none is open.
+        init(logStart: Offset, highWatermark: Offset, logEnd: Offset, firstUnstable: Offset? = nil) {
+            self.logStart = logStart
+            self.highWatermark = highWatermark
+            self.logEnd = logEnd
+            lastStable = min(highWatermark, max(logStart, firstUnstable ?? highWatermark))
+        }
+
+        /// Where a reader has to stop.
+        func end(for isolation: IsolationLevel) -> Offset {
+            switch isolation {
+            case .readUncommitted: highWatermark
+            case .readCommitted: lastStable
+            }
+        }
+    }
+
+    private struct Parked {
+        var fetch: ParkedFetch
+        var isolation: IsolationLevel
     }
 
     private struct State {
         var offsets: Offsets
-        var parked: [ObjectIdentifier: ParkedFetch] = [:]
+        var parked: [ObjectIdentifier: Parked] = [:]
+        /// Bytes between the last stable offset and the high watermark, as far as they were appended here.
+        var undecidedBytes = 0
         var isGone = false
+
+        /// Moves on; returns how many bytes more can be read at each level.
+        mutating func move(to next: Offsets, appendedBytes: Int) -> (uncommitted: Int, committed: Int) {
+            let isStable = next.lastStable == next.highWatermark
+            let hasMoved = next.lastStable > offsets.lastStable
+            offsets = next
+            undecidedBytes += appendedBytes
+            if isStable {
+                defer { undecidedBytes = 0 }
+                return (appendedBytes, undecidedBytes)
+            }
+            // How many bytes are decided now is not known, and so is taken for enough.
+            return (appendedBytes, hasMoved ? ParkedFetch.enoughBytes : 0)
+        }
     }
 
     private let state: Mutex<State>
@@ -29,23 +69,26 @@ final class PartitionProgress: Sendable {
     /// `nil` once the partition was deleted or closed.
     var offsetsUnlessGone: Offsets? { state.withLock { $0.isGone ? nil : $0.offsets } }
 
-    /// Tells everyone who waits that `appendedBytes` more can be read.
+    /// Tells everyone who waits how far the partition has come, and that `appendedBytes` more are in it.
     func publish(_ offsets: Offsets, appendedBytes: Int) {
-        let parked = state.withLock { state -> [ParkedFetch] in
-            state.offsets = offsets
-            return state.parked.isEmpty ? [] : Array(state.parked.values)
+        let (readable, parked) = state.withLock { state -> ((uncommitted: Int, committed: Int), [Parked]) in
+            let readable = state.move(to: offsets, appendedBytes: appendedBytes)
+            return (readable, state.parked.isEmpty ? [] : Array(state.parked.values))
         }
-        for fetch in parked where !fetch.dataArrived(bytes: appendedBytes) {
-            unpark(fetch)
+        for place in parked {
+            let bytes = place.isolation == .readCommitted ? readable.committed : readable.uncommitted
+            if !place.fetch.dataArrived(bytes: bytes) { unpark(place.fetch) }
         }
     }
 
     /// Parks a fetch that has read everything below `position`; `false` when there is something to read by now, or
     /// never will be.
-    func park(_ fetch: ParkedFetch, at position: Offset) -> Bool {
+    func park(
+        _ fetch: ParkedFetch, at position: Offset, isolation: IsolationLevel = .readUncommitted
+    ) -> Bool {
         state.withLock { state in
-            guard !state.isGone, state.offsets.highWatermark <= position else { return false }
-            state.parked[ObjectIdentifier(fetch)] = fetch
+            guard !state.isGone, state.offsets.end(for: isolation) <= position else { return false }
+            state.parked[ObjectIdentifier(fetch)] = Parked(fetch: fetch, isolation: isolation)
             return true
         }
     }
@@ -61,7 +104,7 @@ final class PartitionProgress: Sendable {
             defer { state.parked = [:] }
             return Array(state.parked.values)
         }
-        for fetch in parked { fetch.wake() }
+        for place in parked { place.fetch.wake() }
     }
 
     /// Fetches parked here now.

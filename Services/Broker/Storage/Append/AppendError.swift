@@ -5,7 +5,7 @@ import KafkaWire
 public enum AppendOrigin: Hashable, Sendable {
     /// A producer: everything is checked.
     case client
-    /// The broker's own coordinators: control batches are allowed and sequence numbers not looked at.
+    /// The broker's own coordinators: control batches are allowed and sequence numbers not looked at; epochs are.
     case coordinator
 }
 
@@ -25,6 +25,10 @@ public enum AppendError: Error, Hashable, Sendable {
     case outOfOrderSequence(ProducerID, expected: Int32, found: Int32)
     /// Another producer took over the id.
     case fencedProducer(ProducerID, currentEpoch: Int16, found: Int16)
+    /// A newer coordinator has ended a transaction of this producer.
+    case fencedCoordinator(ProducerID, currentEpoch: Int32, found: Int32)
+    /// A batch without a transaction while one of the producer is open, from that offset on.
+    case outsideTransaction(ProducerID, since: Offset)
     /// Some batches of the append are in the log already and others are not; producers repeat an append as it was.
     case partlyDuplicate(ProducerID)
     /// The disk.
@@ -39,6 +43,8 @@ public enum AppendError: Error, Hashable, Sendable {
         case .appendTooLarge: .recordListTooLarge
         case .outOfOrderSequence: .outOfOrderSequenceNumber
         case .fencedProducer: .invalidProducerEpoch
+        case .fencedCoordinator: .transactionCoordinatorFenced
+        case .outsideTransaction: .invalidTxnState
         case .partlyDuplicate: .duplicateSequenceNumber
         case .storage(let error): error.errorCode
         }
@@ -57,6 +63,10 @@ extension AppendError: CustomStringConvertible {
             "producer \(producer) sent sequence \(found), expected is \(expected)"
         case .fencedProducer(let producer, let current, let found):
             "producer \(producer) has epoch \(found), its current epoch is \(current)"
+        case .fencedCoordinator(let producer, let current, let found):
+            "a marker of producer \(producer) by coordinator epoch \(found), the last one was by \(current)"
+        case .outsideTransaction(let producer, let start):
+            "producer \(producer) sent a batch outside the transaction it has open since offset \(start)"
         case .partlyDuplicate(let producer): "producer \(producer) repeated a part of an append"
         case .storage(let error): error.description
         }

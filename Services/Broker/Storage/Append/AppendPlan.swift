@@ -6,6 +6,8 @@ import NIOCore
 struct AppendPlan {
     /// Batches as they came, in order; their base offsets are still those that the producer sent.
     private(set) var batches: [RecordBatch] = []
+    /// The ends of transactions among the batches, by the batch's number.
+    var markers: [Int: TransactionMarker] = [:]
     private(set) var byteCount = 0
     /// Offsets that the batches take.
     private(set) var offsetCount: Int64 = 0
@@ -37,13 +39,14 @@ struct AppendRules {
         var sequence = RecordBatchSequence(frame, trailing: .error)
         while let batch = try next(&sequence) {
             try check(batch)
+            if let marker = try marker(batch) { plan.markers[plan.batches.count] = marker }
             plan.add(batch)
         }
         guard !plan.batches.isEmpty else { throw .empty }
         guard plan.byteCount <= configuration.segmentBytes else {
             throw .appendTooLarge(byteCount: plan.byteCount, limit: configuration.segmentBytes)
         }
-        if origin == .client { try checkSequences(&plan, producers) }
+        try checkProducers(&plan, producers)
         return plan
     }
 
@@ -52,7 +55,8 @@ struct AppendRules {
     }
 
     private func check(_ batch: RecordBatch) throws(AppendError) {
-        guard batch.header.totalBytes <= configuration.maxMessageBytes else {
+        // A marker is the broker's own and must get in, however small a topic's records have to be.
+        guard batch.header.totalBytes <= configuration.maxMessageBytes || batch.header.isControl else {
             throw .batchTooLarge(byteCount: batch.header.totalBytes, limit: configuration.maxMessageBytes)
         }
         do {
@@ -64,6 +68,12 @@ struct AppendRules {
             throw .invalidBatch(error)
         }
         if configuration.cleanupPolicy.contains(.compact), !batch.header.isControl { try checkKeys(batch) }
+    }
+
+    /// The end of a transaction that a control batch is; clients may send none, as ``check(_:)`` has found by now.
+    private func marker(_ batch: RecordBatch) throws(AppendError) -> TransactionMarker? {
+        if !batch.header.isControl { return nil }
+        do { return try TransactionMarker(batch) } catch { throw .invalidBatch(error) }
     }
 
     private func checkInternal(_ batch: RecordBatch) throws(RecordError) {
@@ -86,43 +96,5 @@ struct AppendRules {
             throw .invalidBatch(error)
         }
         if index < Int(batch.header.recordsCount) { throw .missingKey(index: index) }
-    }
-
-    // MARK: Idempotence
-
-    private func checkSequences(_ plan: inout AppendPlan, _ producers: ProducerStateTable) throws(AppendError) {
-        // States as they are after the earlier batches of the same append; an append of one batch needs none.
-        var ahead: [ProducerID: ProducerState] = [:]
-        var duplicates: [ProducerState.Batch] = []
-        for batch in plan.batches where batch.header.hasProducerID {
-            let header = batch.header
-            let state = ahead[header.producerID] ?? producers[header.producerID]
-            switch ProducerState.judge(header, against: state) {
-            case .next: break
-            case .duplicate(let earlier): duplicates.append(earlier)
-            case .gap(let expected):
-                throw .outOfOrderSequence(header.producerID, expected: expected, found: header.baseSequence)
-            case .fenced(let current):
-                throw .fencedProducer(header.producerID, currentEpoch: current, found: header.producerEpoch)
-            }
-            if plan.batches.count > 1, duplicates.isEmpty {
-                ahead[header.producerID] = Self.state(state, after: header)
-            }
-        }
-        guard let first = duplicates.first, let last = duplicates.last else { return }
-        guard duplicates.count == plan.batches.count else {
-            throw .partlyDuplicate(plan.batches[0].header.producerID)
-        }
-        plan.duplicate = (first.firstOffset, last.lastOffset)
-    }
-
-    private static func state(_ state: ProducerState?, after header: RecordBatchHeader) -> ProducerState {
-        let batch = ProducerState.Batch(
-            baseSequence: header.baseSequence, offsetDelta: header.lastOffsetDelta, firstOffset: 0)
-        guard var next = state else {
-            return ProducerState(epoch: header.producerEpoch, batches: [batch], lastAppend: 0)
-        }
-        next.add(batch, epoch: header.producerEpoch, now: 0)
-        return next
     }
 }

@@ -4,7 +4,7 @@ import SystemPackage
 /// The names of a partition's files: Kafka's, twenty digits of the base offset and what the file holds.
 public enum LogFileName {
     public enum Kind: String, CaseIterable, Sendable {
-        case log, index, timeindex, snapshot
+        case log, index, timeindex, txnindex, snapshot
     }
 
     /// A file that was being written when the process ended; removed at the next start.

@@ -31,6 +31,12 @@ struct LogFolder {
         var logStart: Offset
         var logEnd: Offset
         var producers = ProducerStateTable()
+        /// Base offsets of the segments that have a file of aborted transactions.
+        var transactionIndexes: [Offset] = []
+        /// After a crash: from where on batches were gone through again, and the aborted transactions they tell of, by
+        /// segment.
+        var replayedFrom: Offset?
+        var replayedAborted: [(segment: Offset, transactions: [AbortedTransaction])] = []
         var lastLeaderEpoch = LeaderEpoch.none
         /// Offsets of the snapshots there are, ascending.
         var snapshots: [Offset]
@@ -47,7 +53,7 @@ struct LogFolder {
 
     /// Loads what is there; makes the first segment where there is none.
     func load(trusting wasCleanShutdown: Bool) throws(StorageError) -> Contents {
-        var (segments, snapshots) = try tidy()
+        var (segments, snapshots, transactionIndexes) = try tidy()
         let checkpoint = try LogStartCheckpoint.read(path, files)
         try removeSegments(below: checkpoint ?? 0, &segments)
         if segments.isEmpty { return try loadNew(at: max(checkpoint ?? 0, snapshots.last ?? 0), snapshots) }
@@ -57,16 +63,21 @@ struct LogFolder {
         } else {
             contents = try recover(segments, snapshots)
         }
+        transactionIndexes.removeAll { base in !contents.hasSegment(base) }
+        contents.transactionIndexes = transactionIndexes
         contents.logStart = max(segments[0].baseOffset, min(checkpoint ?? 0, contents.logEnd))
         return contents
     }
 
     /// Removes what a crash left half done; returns segments and snapshots, ascending.
-    private func tidy() throws(StorageError) -> (segments: [SegmentFile], snapshots: [Offset]) {
+    private func tidy() throws(StorageError) -> (
+        segments: [SegmentFile], snapshots: [Offset], transactionIndexes: [Offset]
+    ) {
         let names = try files.list(path)
         let bases = Set(names.compactMap(LogFileName.parse).filter { $0.kind == .log }.map(\.offset))
         var segments: [SegmentFile] = []
         var snapshots: [Offset] = []
+        var transactionIndexes: [Offset] = []
         for name in names {
             guard let (kind, offset) = LogFileName.parse(name) else {
                 if name.hasSuffix("." + LogFileName.temporaryExtension) { try files.remove(path.appending(name)) }
@@ -78,11 +89,15 @@ struct LogFolder {
                 segments.append(SegmentFile(baseOffset: offset, byteCount: bytes))
             case .snapshot:
                 snapshots.append(offset)
-            case .index, .timeindex:
-                if !bases.contains(offset) { try files.remove(path.appending(name)) }
+            case .index, .timeindex, .txnindex:
+                if !bases.contains(offset) {
+                    try files.remove(path.appending(name))
+                } else if kind == .txnindex {
+                    transactionIndexes.append(offset)
+                }
             }
         }
-        return (segments.sorted { $0.baseOffset < $1.baseOffset }, snapshots.sorted())
+        return (segments.sorted { $0.baseOffset < $1.baseOffset }, snapshots.sorted(), transactionIndexes)
     }
 
     /// Removes segments that are wholly below the log start: a deletion that the end of the process interrupted.
@@ -173,25 +188,19 @@ struct LogFolder {
 
     private func restoreProducers(_ contents: inout Contents) throws(StorageError) {
         let (offset, snapshot) = try newestSnapshot(contents.snapshots, notAfter: contents.logEnd)
-        contents.producers = snapshot?.producers ?? ProducerStateTable()
-        contents.lastLeaderEpoch = snapshot?.lastLeaderEpoch ?? .none
-        let start = offset ?? 0
+        var replay = ProducerReplay(from: offset ?? 0, now: now)
+        replay.producers = snapshot?.producers ?? ProducerStateTable()
+        replay.lastLeaderEpoch = snapshot?.lastLeaderEpoch ?? .none
+        contents.replayedFrom = replay.start
         for (index, segment) in contents.closed.enumerated() {
             let next = index + 1 < contents.closed.count ? contents.closed[index + 1].baseOffset : nil
-            guard next ?? contents.active.baseOffset > start else { continue }
+            guard next ?? contents.active.baseOffset > replay.start else { continue }
             let file = SegmentFile(baseOffset: segment.baseOffset, byteCount: segment.byteCount)
-            try replay(try existing(file).segment, from: start, &contents)
+            contents.note(try replay.walk(try existing(file).segment), in: segment.baseOffset)
         }
-        try replay(contents.active, from: start, &contents)
-    }
-
-    private func replay(_ segment: OpenSegment, from start: Offset, _ contents: inout Contents) throws(StorageError) {
-        var batches = try segment.cursor(from: 0)
-        while let found = try batches.next() {
-            if found.header.baseOffset < start { continue }
-            contents.producers.record(found.header, firstOffset: found.header.baseOffset, now: now)
-            contents.lastLeaderEpoch = found.header.partitionLeaderEpoch
-        }
+        contents.note(try replay.walk(contents.active), in: contents.active.baseOffset)
+        contents.producers = replay.producers
+        contents.lastLeaderEpoch = replay.lastLeaderEpoch
     }
 
     // MARK: Parts
@@ -203,7 +212,9 @@ struct LogFolder {
     }
 
     private func remove(_ baseOffset: Offset) throws(StorageError) {
-        for kind in [LogFileName.Kind.log, .index, .timeindex] { try files.remove(path.file(kind, baseOffset)) }
+        for kind in [LogFileName.Kind.log, .index, .timeindex, .txnindex] {
+            try files.remove(path.file(kind, baseOffset))
+        }
     }
 
     private func readSnapshot(_ offset: Offset) throws(StorageError) -> LogSnapshot? {
@@ -218,6 +229,16 @@ struct LogFolder {
             if let snapshot = try readSnapshot(offset) { return (offset, snapshot) }
         }
         return (nil, nil)
+    }
+}
+
+extension LogFolder.Contents {
+    fileprivate func hasSegment(_ baseOffset: Offset) -> Bool {
+        active.baseOffset == baseOffset || closed.contains { $0.baseOffset == baseOffset }
+    }
+
+    fileprivate mutating func note(_ aborted: [AbortedTransaction], in segment: Offset) {
+        if !aborted.isEmpty { replayedAborted.append((segment, aborted)) }
     }
 }
 

@@ -16,9 +16,9 @@ struct SparseIndex<Entry: IndexEntry> {
     private let files: any FileSystem
     private var file: (any File)?
     /// Entries in the file.
-    private var writtenCount: Int
+    private(set) var writtenCount: Int
     /// Entries after those in the file.
-    private var pending: [Entry] = []
+    private(set) var pending: [Entry] = []
     private var lastWritten: Entry?
 
     /// - Parameter writtenCount: how many entries of the file are valid.
@@ -80,7 +80,7 @@ struct SparseIndex<Entry: IndexEntry> {
         try read(0, count: writtenCount) + pending
     }
 
-    private mutating func read(_ first: Int, count: Int) throws(StorageError) -> [Entry] {
+    mutating func read(_ first: Int, count: Int) throws(StorageError) -> [Entry] {
         if count == 0 { return [] }
         var bytes = try openFile().readExactly(
             count * Entry.byteCount, at: Int64(first) * Int64(Entry.byteCount))

@@ -7,7 +7,7 @@ import NIOCore
 /// A durable snapshot also says that every record below its offset is durable, so that recovery starts there. The
 /// format is our own: Kafka's keeps only the last batch of a producer, and here all five must survive a restart.
 struct LogSnapshot: Hashable, Sendable {
-    static let version: Int16 = 1
+    static let version: Int16 = 2
 
     var producers = ProducerStateTable()
     /// Bytes of the segment that the offset belongs to, at the time; 0 for a segment that was just begun.
@@ -21,7 +21,8 @@ struct LogSnapshot: Hashable, Sendable {
         content.writeMultipleIntegers(segmentBytes, lastLeaderEpoch.rawValue, Int32(producers.count))
         for (producer, state) in producers.states.sorted(by: { $0.key < $1.key }) {
             content.writeMultipleIntegers(
-                producer.rawValue, state.epoch, state.lastAppend, Int8(state.batches.count))
+                producer.rawValue, state.epoch, state.lastAppend, state.lastTimestamp, state.coordinatorEpoch,
+                state.transactionStart?.rawValue ?? -1, Int8(state.batches.count))
             for batch in state.batches {
                 content.writeMultipleIntegers(batch.baseSequence, batch.offsetDelta, batch.firstOffset.rawValue)
             }
@@ -59,9 +60,9 @@ struct LogSnapshot: Hashable, Sendable {
 
     private static func readProducer(_ bytes: inout ByteBuffer) -> (ProducerID, ProducerState)? {
         guard
-            let (producer, epoch, lastAppend, count) =
-                bytes.readMultipleIntegers(as: (Int64, Int16, Int64, Int8).self),
-            (1...ProducerState.rememberedBatches).contains(Int(count))
+            let (producer, epoch, lastAppend, lastTimestamp, coordinatorEpoch, start, count) =
+                bytes.readMultipleIntegers(as: (Int64, Int16, Int64, Int64, Int32, Int64, Int8).self),
+            (0...ProducerState.rememberedBatches).contains(Int(count)), start >= -1
         else { return nil }
         var batches: [ProducerState.Batch] = []
         for _ in 0..<count {
@@ -70,6 +71,9 @@ struct LogSnapshot: Hashable, Sendable {
             batches.append(
                 ProducerState.Batch(baseSequence: sequence, offsetDelta: delta, firstOffset: Offset(offset)))
         }
-        return (ProducerID(producer), ProducerState(epoch: epoch, batches: batches, lastAppend: lastAppend))
+        let state = ProducerState(
+            epoch: epoch, batches: batches, lastAppend: lastAppend, lastTimestamp: lastTimestamp,
+            coordinatorEpoch: coordinatorEpoch, transactionStart: start < 0 ? nil : Offset(start))
+        return (ProducerID(producer), state)
     }
 }
