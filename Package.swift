@@ -188,6 +188,10 @@ let railwayTests: [Target] = [
 let tools: [Target] = [
     library("ProtocolGeneratorCore", "Tools/ProtocolGenerator/Core"),
     executable("ProtocolGenerator", "Tools/ProtocolGenerator/Main", ["ProtocolGeneratorCore"]),
+    // A client for Tests/EndToEnd/test_exactly_once.py.
+    executable(
+        "ExactlyOnceWorker", "Tests/Support/ExactlyOnceWorker",
+        ["KafkaClient", nioCore, logging, lifecycle, product("UnixSignals", "swift-service-lifecycle")]),
 ]
 
 let testTargets: [Target] = [
