@@ -12,7 +12,7 @@ SOURCES  = $(shell find Package.swift Shared Services Tests Tools -name '*.swift
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench fuzz generate format lint clean
-.PHONY: setup setup-test
+.PHONY: setup setup-test protocol-support
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,10 @@ bench: setup-test build ## Measure the broker through kcat and print it beside A
 
 generate: setup ## Write Shared/KafkaMessages/Generated anew from the definitions
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)
+
+protocol-support: setup ## Write docs/protocol-support.md anew from what the broker serves
+	swift build --build-tests $(DEBUG)
+	WRITE_PROTOCOL_SUPPORT=1 swift test --skip-build --disable-xctest $(DEBUG) --filter ProtocolSupportTests
 
 format: ## Format the Swift sources in place
 	swift format format --in-place --parallel $(SOURCES)

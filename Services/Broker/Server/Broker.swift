@@ -12,6 +12,8 @@ import Storage
 public final class Broker: Sendable {
     private let parts: OpenedParts
     let coordinator: GroupCoordinator
+    /// What is served.
+    let registry: APIRegistry
     private let listeners: [BrokerListener]
     let connections: ConnectionCount
     let admission: MemoryAdmission
@@ -24,11 +26,12 @@ public final class Broker: Sendable {
     private var logger: Logger { parts.logger }
 
     private init(
-        _ parts: OpenedParts, coordinator: GroupCoordinator, listeners: [BrokerListener],
+        _ parts: OpenedParts, coordinator: GroupCoordinator, registry: APIRegistry, listeners: [BrokerListener],
         connections: ConnectionCount, admission: MemoryAdmission, networkProbe: NetworkProbe
     ) {
         self.parts = parts
         self.coordinator = coordinator
+        self.registry = registry
         self.listeners = listeners
         self.connections = connections
         self.admission = admission
@@ -58,9 +61,7 @@ public final class Broker: Sendable {
             configuration: configuration.groups, topics: parts.topics, controller: parts.controller,
             clock: parts.clock, timers: parts.network.next(), logger: logger)
         await coordinator.load()
-        let registry = APIRegistry.broker(
-            configuration: configuration, identity: parts.folder.identity, topics: parts.topics,
-            controller: parts.controller, coordinator: coordinator)
+        let registry = APIRegistry.broker(parts, coordinator: coordinator)
         let connections = ConnectionCount(limit: configuration.maximumConnections)
         let admission = MemoryAdmission(limitBytes: configuration.queuedRequestBytes)
         let probe = NetworkProbe()
@@ -84,8 +85,8 @@ public final class Broker: Sendable {
             listeners.append(bound)
         }
         return Broker(
-            parts, coordinator: coordinator, listeners: listeners, connections: connections, admission: admission,
-            networkProbe: probe)
+            parts, coordinator: coordinator, registry: registry, listeners: listeners, connections: connections,
+            admission: admission, networkProbe: probe)
     }
 
     /// Serves until the task is cancelled; throws when the broker cannot go on. Everything is closed either way.

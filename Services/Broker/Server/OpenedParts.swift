@@ -89,7 +89,12 @@ struct OpenedParts: Sendable {
                 }
             }
         }
-        try await controller.close()
+        do {
+            try await controller.close()
+        } catch {
+            isClean = false
+            logger.error("the metadata log was not closed cleanly", metadata: ["error": "\(error)"])
+        }
         if isClean { try CleanShutdownMarker.write(in: folder.path, files: files) }
         try await threads.stop()
         logger.info("stopped", metadata: ["clean": "\(isClean)"])

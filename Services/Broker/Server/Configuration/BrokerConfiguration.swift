@@ -36,6 +36,8 @@ public struct BrokerConfiguration: Sendable {
     public var defaultPartitions: Int32 = 1
     /// `max.partitions.per.request`: a bound of ours on what one CreateTopics may make.
     public var maximumPartitionsPerRequest: Int32 = 10_000
+    /// `max.request.partition.size.limit`: the most partitions one DescribeTopicPartitions answers.
+    public var maximumPartitionsPerDescription = 2000
     /// `delete.topic.enable`.
     public var deleteTopics = true
     /// `fetch.max.bytes`: the most one fetch answers with.
@@ -109,6 +111,8 @@ public struct BrokerConfiguration: Sendable {
         defaultPartitions = try settings.number("num.partitions", default: defaultPartitions, in: 1...100_000)
         maximumPartitionsPerRequest = try settings.number(
             "max.partitions.per.request", default: maximumPartitionsPerRequest, in: 1...1_000_000)
+        maximumPartitionsPerDescription = try settings.number(
+            "max.request.partition.size.limit", default: maximumPartitionsPerDescription, in: 1...1_000_000)
         offsetsPartitions = try settings.number(
             "offsets.topic.num.partitions", default: offsetsPartitions, in: 1...10_000)
         retentionCheckMilliseconds = try settings.number(
@@ -139,7 +143,8 @@ public struct BrokerConfiguration: Sendable {
         topicDefaults["retention.ms"] = String(retention)
         let roll = try settings.milliseconds([("log.roll.ms", 1), ("log.roll.hours", hour)], default: 168 * hour)
         topicDefaults["segment.ms"] = String(roll)
-        let jitter = try settings.milliseconds([("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", hour)], default: 0)
+        let jitter = try settings.milliseconds(
+            [("log.roll.jitter.ms", 1), ("log.roll.jitter.hours", hour)], default: 0)
         topicDefaults["segment.jitter.ms"] = String(jitter)
     }
 }

@@ -66,6 +66,8 @@ struct OffsetFetchHandler: APIHandler {
 /// Gaps: no transactions and no share groups yet, which are told as INVALID_REQUEST.
 struct FindCoordinatorHandler: APIHandler {
     typealias Request = FindCoordinatorRequest
+
+    static let gaps = "groups only: transactional ids and share groups are refused"
     typealias Coordinator = FindCoordinatorResponse.Coordinator
 
     private static let batchVersion: Int16 = 4

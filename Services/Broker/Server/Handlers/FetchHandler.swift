@@ -10,6 +10,8 @@ import Storage
 struct FetchHandler: APIHandler {
     typealias Request = FetchRequest
 
+    static let gaps = "every fetch is a full one (session 0)"
+
     let topics: TopicTable
     let maximumBytes: Int32
     let probe: RecordsProbe

@@ -8,6 +8,8 @@ import KafkaWire
 struct InitProducerIdHandler: APIHandler {
     typealias Request = InitProducerIdRequest
 
+    static let gaps = "no transactional ids"
+
     let controller: TopicController
 
     func handle(_ request: InitProducerIdRequest, _ context: RequestContext) async -> Reply<InitProducerIdResponse> {

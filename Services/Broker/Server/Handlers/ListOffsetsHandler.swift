@@ -10,6 +10,8 @@ struct ListOffsetsHandler: APIHandler {
     typealias Request = ListOffsetsRequest
     typealias PartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
 
+    static let gaps = "no tiered storage: -5 and -6 answer none"
+
     private enum Special: Int64 {
         case latest = -1
         case earliest = -2

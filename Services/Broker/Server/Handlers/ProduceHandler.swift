@@ -13,6 +13,9 @@ struct ProduceHandler: APIHandler {
     typealias PartitionResponse = ProduceResponse.PartitionProduceResponse
 
     static let advertised: ClosedRange<Int16> = 0...ProduceRequest.versions.upperBound
+    static let gaps =
+        "0 to 2 are listed, because librdkafka before 2.11.1 gives up compression otherwise, but not served;"
+        + " no transactions"
 
     /// The first version that names topics by id.
     private static let topicIDVersion: Int16 = 13

@@ -103,6 +103,24 @@ actor Partition {
         publish(appendedBytes: 0)
     }
 
+    /// Moves the log start up to `offset`, or with -1 to the high watermark; returns where it is now.
+    func deleteRecords(before offset: Offset) throws(RecordDeletionError) -> Offset {
+        let end = progress.offsets.highWatermark
+        let target = offset == -1 ? end : offset
+        guard log.configuration.cleanupPolicy.contains(.delete) else { throw .notByPolicy }
+        guard target >= 0, target <= end else { throw .outOfRange(target, end: end) }
+        do {
+            try log.advanceLogStart(to: target)
+        } catch {
+            throw .log(error)
+        }
+        publish(appendedBytes: 0)
+        return log.logStart
+    }
+
+    /// Bytes of all segments.
+    var byteCount: Int64 { log.byteCount }
+
     /// Closed segments that are not on the disk yet, to be written by somebody else's thread.
     func takeFlushWork() throws(StorageError) -> FlushWork? {
         log.hasUnflushedSegments ? try log.flushWork(includingActiveSegment: false) : nil

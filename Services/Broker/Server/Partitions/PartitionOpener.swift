@@ -17,15 +17,24 @@ struct PartitionOpener: Sendable {
     let logger: Logger
 
     /// The topic's partitions in order; folders that are missing are made.
+    func open(_ topic: MetadataImage.Topic, isNew: Bool) async throws -> [Partition] {
+        try await open(
+            topic.partitions, ofTopic: topic.name, id: topic.id, configurations: topic.configurations, isNew: isNew)
+    }
+
+    /// Some of a topic's partitions, in the order of their records.
     ///
     /// - Parameter isNew: whether a folder that is there can only be left of a deleted topic of the same name, when
     ///   the process ended before it was removed; then it is removed now.
-    func open(_ topic: MetadataImage.Topic, isNew: Bool) async throws -> [Partition] {
-        let log = try configuration.logConfiguration(topic: topic.configurations)
+    func open(
+        _ records: [PartitionRecord], ofTopic name: String, id: KafkaUUID, configurations: [String: String],
+        isNew: Bool
+    ) async throws -> [Partition] {
+        let log = try configuration.logConfiguration(topic: configurations)
         var partitions: [Partition] = []
-        partitions.reserveCapacity(topic.partitions.count)
-        for record in topic.partitions {
-            let topicPartition = TopicPartition(topic: topic.name, partition: record.partition)
+        partitions.reserveCapacity(records.count)
+        for record in records {
+            let topicPartition = TopicPartition(topic: name, partition: record.partition)
             let place = folder.appending(topicPartition.description)
             if isNew { try files.removeFolder(place) }
             let opened = try PartitionLog.open(
@@ -34,7 +43,7 @@ struct PartitionOpener: Sendable {
             report(opened.recovery, of: topicPartition)
             partitions.append(
                 Partition(
-                    topicPartition, topicID: topic.id, leaderEpoch: record.leaderEpoch, log: opened, clock: clock,
+                    topicPartition, topicID: id, leaderEpoch: record.leaderEpoch, log: opened, clock: clock,
                     executor: storageThreads.next().executor))
         }
         return partitions

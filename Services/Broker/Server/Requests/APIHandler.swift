@@ -31,6 +31,8 @@ protocol APIHandler: Sendable {
 
     /// What ApiVersions answers; wider than the request's own range only where clients need to see it.
     static var advertised: ClosedRange<Int16> { get }
+    /// What of the API is missing, for the table in `docs/protocol-support.md`; empty when nothing is.
+    static var gaps: String { get }
 
     /// Begins a request. Everything that must happen in the order of the requests happens before this returns.
     func handle(_ request: Request, _ context: RequestContext) async -> Reply<Request.Response>
@@ -38,4 +40,5 @@ protocol APIHandler: Sendable {
 
 extension APIHandler {
     static var advertised: ClosedRange<Int16> { Request.versions }
+    static var gaps: String { "" }
 }

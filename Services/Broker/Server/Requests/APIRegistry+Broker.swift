@@ -3,10 +3,11 @@ import KafkaWire
 
 extension APIRegistry {
     /// Everything that a broker serves.
-    static func broker(
-        configuration: BrokerConfiguration, identity: ClusterIdentity, topics: TopicTable,
-        controller: TopicController, coordinator: GroupCoordinator
-    ) -> APIRegistry {
+    static func broker(_ parts: OpenedParts, coordinator: GroupCoordinator) -> APIRegistry {
+        let configuration = parts.configuration
+        let identity = parts.folder.identity
+        let topics = parts.topics
+        let controller = parts.controller
         let records = RecordsProbe()
         let apis = [
             RegisteredAPI(ProduceHandler(topics: topics, probe: records)),
@@ -20,6 +21,15 @@ extension APIRegistry {
             RegisteredAPI(CreateTopicsHandler(controller: controller)),
             RegisteredAPI(
                 DeleteTopicsHandler(topics: topics, controller: controller, isEnabled: configuration.deleteTopics)),
+            RegisteredAPI(CreatePartitionsHandler(controller: controller)),
+            RegisteredAPI(DeleteRecordsHandler(topics: topics)),
+            RegisteredAPI(DescribeClusterHandler(identity: identity)),
+            RegisteredAPI(
+                DescribeTopicPartitionsHandler(
+                    topics: topics, identity: identity,
+                    maximumPartitions: configuration.maximumPartitionsPerDescription)),
+            RegisteredAPI(
+                DescribeLogDirsHandler(topics: topics, folder: parts.folder.absolutePath, files: parts.files)),
             RegisteredAPI(InitProducerIdHandler(controller: controller)),
             RegisteredAPI(FindCoordinatorHandler(coordinator: coordinator, identity: identity)),
             RegisteredAPI(JoinGroupHandler(coordinator: coordinator)),

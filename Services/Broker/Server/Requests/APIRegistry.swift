@@ -19,6 +19,8 @@ struct RegisteredAPI: Sendable {
     let served: ClosedRange<Int16>
     /// What ApiVersions lists.
     let advertised: ClosedRange<Int16>
+    /// What is missing, in words; empty when nothing is.
+    let gaps: String
     let isFlexible: @Sendable (Int16) -> Bool
     let probe: RequestProbe
     let begin: @Sendable (WireReader, RequestHead, RequestContext) async throws(WireError) -> PendingReply
@@ -30,6 +32,7 @@ struct RegisteredAPI: Sendable {
         self.probe = probe
         served = Handler.Request.versions
         advertised = Handler.advertised
+        gaps = Handler.gaps
         isFlexible = { Handler.Request.isFlexible($0) }
         begin = { (reader, head, context) async throws(WireError) -> PendingReply in
             var reader = reader

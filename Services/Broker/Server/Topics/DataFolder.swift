@@ -19,6 +19,8 @@ struct DataFolder: Sendable {
     private static let lockName = ".lock"
 
     let path: FilePath
+    /// The same from the root, as tools are told it.
+    let absolutePath: FilePath
     let identity: ClusterIdentity
     private let lock: FolderLock
 
@@ -32,6 +34,7 @@ struct DataFolder: Sendable {
         } catch {
             throw DataFolderError(description: "log.dirs: \(error)")
         }
+        absolutePath = Self.absolute(path)
         lock = try FolderLock(path.appending(Self.lockName))
         let properties = path.appending(Self.propertiesName)
         if let text = try files.contents(of: properties) {
@@ -44,6 +47,13 @@ struct DataFolder: Sendable {
         identity = ClusterIdentity(clusterID: cluster, nodeID: configuration.nodeID)
         let text = "version=1\ncluster.id=\(cluster)\nnode.id=\(configuration.nodeID)\n"
         try files.replace(properties, with: ByteBuffer(string: text))
+    }
+
+    /// The path as it is where the system cannot say more, as with files in memory.
+    private static func absolute(_ path: FilePath) -> FilePath {
+        guard let resolved = path.withPlatformString({ realpath($0, nil) }) else { return path }
+        defer { free(resolved) }
+        return FilePath(platformString: resolved)
     }
 
     private static func check(

@@ -11,11 +11,11 @@ actor TopicController {
     /// Ids reserved in the log at a time, so that most producers cost no write.
     private static let producerIDBlock: Int64 = 1000
 
-    private let log: MetadataLog
-    private let opener: PartitionOpener
-    private let configuration: BrokerConfiguration
-    private let topics: TopicTable
-    private let logger: Logger
+    let log: MetadataLog
+    let opener: PartitionOpener
+    let configuration: BrokerConfiguration
+    let topics: TopicTable
+    let logger: Logger
     private var random = SystemRandomNumberGenerator()
     private var producerIDs: Range<Int64> = 0..<0
     /// Topics being made or deleted, and who waits for that to end.
@@ -107,11 +107,20 @@ actor TopicController {
         defer { endChange(of: name) }
         do {
             try log.append([.removeTopic(id: topic.id)])
-            _ = topics.remove(name)
-            for partition in topic.partitions { try await partition.delete() }
         } catch {
-            logger.error("a topic was not deleted cleanly", metadata: ["topic": "\(name)", "error": "\(error)"])
+            logger.error("a topic was not deleted", metadata: ["topic": "\(name)", "error": "\(error)"])
             throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
+        }
+        _ = topics.remove(name)
+        // The topic is gone whatever the disk says: what stays of its folders is removed before the name is used again.
+        for partition in topic.partitions {
+            do {
+                try await partition.delete()
+            } catch {
+                logger.error(
+                    "a deleted partition stays on the disk",
+                    metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
+            }
         }
         logger.info("topic deleted", metadata: ["topic": "\(name)"])
     }
@@ -136,14 +145,8 @@ actor TopicController {
     }
 
     private func records(for new: NewTopic, id: KafkaUUID, count: Int32) -> [MetadataRecord] {
-        let node = configuration.nodeID
         var records: [MetadataRecord] = [.topic(name: new.name, id: id)]
-        records += (0..<count).map { index in
-            .partition(
-                PartitionRecord(
-                    partition: index, topicID: id, replicas: [node], inSyncReplicas: [node], leader: node,
-                    leaderEpoch: 0))
-        }
+        records += (0..<count).map { .partition(partitionRecord($0, of: id)) }
         records += new.configurations.sorted { $0.key < $1.key }.map {
             .topicConfig(topic: new.name, key: $0.key, value: $0.value)
         }
@@ -168,17 +171,17 @@ actor TopicController {
     }
 
     /// Waits while somebody else is making or deleting this topic.
-    private func untilUnchanging(_ name: String) async {
+    func untilUnchanging(_ name: String) async {
         while changing[name] != nil {
             await withCheckedContinuation { changing[name]?.append($0) }
         }
     }
 
-    private func beginChange(of name: String) {
+    func beginChange(of name: String) {
         changing[name] = []
     }
 
-    private func endChange(of name: String) {
+    func endChange(of name: String) {
         for waiter in changing.removeValue(forKey: name) ?? [] { waiter.resume() }
     }
 

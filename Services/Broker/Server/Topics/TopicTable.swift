@@ -16,6 +16,11 @@ final class TopicTable: Sendable {
         func partition(_ index: Int32) -> Partition? {
             partitions.indices.contains(Int(index)) ? partitions[Int(index)] : nil
         }
+
+        /// The same topic after it grew.
+        func with(partitions: [Partition]) -> Topic {
+            Topic(name: name, id: id, partitions: partitions, configurations: configurations)
+        }
     }
 
     private struct State {

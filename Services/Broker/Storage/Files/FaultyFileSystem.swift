@@ -134,6 +134,11 @@ public final class FaultyFileSystem: FileSystem {
         try inner.makeFolder(path)
     }
 
+    public func space(at folder: FilePath) throws(StorageError) -> FileSystemSpace {
+        try check(.size, folder)
+        return try inner.space(at: folder)
+    }
+
     public func syncFolder(_ path: FilePath) throws(StorageError) {
         try check(.syncFolder, path)
         try inner.syncFolder(path)

@@ -25,6 +25,19 @@ public protocol FileSystem: Sendable {
     func makeFolder(_ path: FilePath) throws(StorageError)
     /// Makes the folder's names durable: files made, renamed and removed before this call.
     func syncFolder(_ path: FilePath) throws(StorageError)
+    /// The room on the disk that a folder is on.
+    func space(at folder: FilePath) throws(StorageError) -> FileSystemSpace
+}
+
+/// How large a disk is, and how much of it anybody may still use.
+public struct FileSystemSpace: Hashable, Sendable {
+    public let totalBytes: Int64
+    public let usableBytes: Int64
+
+    public init(totalBytes: Int64, usableBytes: Int64) {
+        self.totalBytes = totalBytes
+        self.usableBytes = usableBytes
+    }
 }
 
 /// An open file; closed when the last reference to it goes, so a slice being sent keeps it readable.

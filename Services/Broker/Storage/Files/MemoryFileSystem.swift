@@ -208,6 +208,11 @@ public final class MemoryFileSystem: FileSystem {
         }
     }
 
+    /// A disk that is never full.
+    public func space(at folder: FilePath) throws(StorageError) -> FileSystemSpace {
+        FileSystemSpace(totalBytes: 1 << 40, usableBytes: 1 << 40)
+    }
+
     public func syncFolder(_ path: FilePath) throws(StorageError) {
         state.withLock { $0.durable[path.string] = $0.folders[path.string] }
     }

@@ -102,6 +102,14 @@ public struct POSIXFileSystem: FileSystem {
         }
     }
 
+    public func space(at folder: FilePath) throws(StorageError) -> FileSystemSpace {
+        var facts = statvfs()
+        let failed = folder.withPlatformString { name in statvfs(name, &facts) != 0 }
+        if failed { throw .operationFailed(.size, path: folder.string, errno: errno) }
+        let unit = Int64(facts.f_frsize)
+        return FileSystemSpace(totalBytes: Int64(facts.f_blocks) * unit, usableBytes: Int64(facts.f_bavail) * unit)
+    }
+
     private static func failure(_ error: any Error, _ operation: FileOperation, _ path: FilePath) -> StorageError {
         .operationFailed(operation, path: path.string, errno: (error as? Errno)?.rawValue ?? EIO)
     }

@@ -9,6 +9,8 @@ struct CreateTopicsHandler: APIHandler {
     typealias Request = CreateTopicsRequest
     typealias Result = CreateTopicsResponse.CreatableTopicResult
 
+    static let gaps = "lists only the configurations that were set"
+
     let controller: TopicController
 
     func handle(_ request: CreateTopicsRequest, _ context: RequestContext) async -> Reply<CreateTopicsResponse> {

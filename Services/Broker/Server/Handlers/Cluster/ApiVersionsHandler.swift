@@ -9,6 +9,8 @@ import NIOCore
 struct ApiVersionsHandler: APIHandler {
     typealias Request = ApiVersionsRequest
 
+    static let gaps = "no features"
+
     /// One API with what is said about it.
     struct ApiVersion: Sendable {
         let apiKey: APIKey
