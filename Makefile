@@ -8,11 +8,11 @@ ARGS ?=
 CHECKS  := --explicit-target-dependency-import-check error
 DEBUG   := $(CHECKS)
 RELEASE := -c release --static-swift-stdlib $(CHECKS)
-SOURCES  = $(shell find Package.swift Shared Services Tests Tools -name '*.swift' -not -path '*/Generated/*')
+SOURCES  = $(shell find Package.swift Shared Services Tests Tools Benchmarks -name '*.swift' -not -path '*/Generated/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench fuzz generate format lint clean
-.PHONY: setup setup-test protocol-support
+.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench bench-client fuzz generate
+.PHONY: format lint clean setup setup-test protocol-support
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -45,6 +45,9 @@ fuzz: setup ## Fuzz every decoder with libFuzzer: make fuzz SECONDS=60 TARGET=lo
 
 bench: setup-test build ## Measure the broker through kcat and print it beside Apache Kafka: ARGS="--scale 0.1"
 	.venv/bin/python Tools/Bench/bench.py $(ARGS)
+
+bench-client: setup-test build ## Measure KafkaClient beside kcat on one broker: ARGS="--scale 0.2 --rounds 3"
+	.venv/bin/python Benchmarks/client.py $(ARGS)
 
 generate: setup ## Write Shared/KafkaMessages/Generated anew from the definitions
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)

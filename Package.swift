@@ -194,6 +194,11 @@ let tools: [Target] = [
         ["KafkaClient", nioCore, logging, lifecycle, product("UnixSignals", "swift-service-lifecycle")]),
 ]
 
+/// Programs that measure; see Benchmarks/README.md.
+let benchmarks: [Target] = [
+    executable("client-bench", "Benchmarks/Client", ["KafkaClient", nioCore, logging])
+]
+
 let testTargets: [Target] = [
     library("TestSupport", "Tests/Support/TestSupport"),
     library(
@@ -262,5 +267,5 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: shared + broker + kafkaClient + serviceKit + executables + railwayServices + commandLine + tools
-        + testTargets + railwayTests + fuzzing
+        + benchmarks + testTargets + railwayTests + fuzzing
 )

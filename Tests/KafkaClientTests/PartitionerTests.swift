@@ -28,7 +28,7 @@ struct PartitionerTests {
         var random = SeededGenerator(seed: 1)
         var rules = PartitionerRules(stickyBytes: 100)
         func next() -> Int32 {
-            rules.partitionWithoutKey(topic: "t", count: 4, bytes: 50, isAvailable: { _ in true }, using: &random)
+            rules.partitionWithoutKey(count: 4, bytes: 50, isAvailable: { _ in true }, using: &random)
         }
         for _ in 0..<20 {
             let first = next()
@@ -45,7 +45,7 @@ struct PartitionerTests {
         var rules = PartitionerRules(stickyBytes: 1)
         for _ in 0..<50 {
             let partition = rules.partitionWithoutKey(
-                topic: "t", count: 4, bytes: 1, isAvailable: { $0 != 2 }, using: &random)
+                count: 4, bytes: 1, isAvailable: { $0 != 2 }, using: &random)
             #expect(partition != 2)
         }
     }

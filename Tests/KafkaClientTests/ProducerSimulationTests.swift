@@ -58,9 +58,9 @@ struct ProducerSimulationTests {
 
         func note(_ completion: RecordAccumulator<Int>.Completion?) {
             guard let completion else { return }
-            for (index, delivery) in completion.deliveries.enumerated() {
-                #expect(results[delivery.token] == nil, "record \(delivery.token) has two results")
-                results[delivery.token] = completion.result.map { $0.baseOffset.map { $0 + Int64(index) } }
+            for report in completion.reports {
+                #expect(results[report.token] == nil, "record \(report.token) has two results")
+                results[report.token] = completion.result.map { $0.baseOffset.map { $0 + Int64(report.first) } }
             }
         }
 

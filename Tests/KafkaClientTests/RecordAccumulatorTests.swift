@@ -114,11 +114,11 @@ struct RecordAccumulatorTests {
         #expect(try RecordBatchHeader(peeking: first.encode(.none)).recordsCount == 2)
         #expect(drain(&accumulator).isEmpty, "after a retry the next one waits")
         #expect(
-            accumulator.acknowledge(first.id, of: partition, BatchAcknowledgement())?.deliveries.map(\.token) == [0, 1])
+            accumulator.acknowledge(first.id, of: partition, BatchAcknowledgement())?.reports.map(\.token) == [0, 1])
         let second = try #require(drain(&accumulator).first)
         #expect(second.identity?.baseSequence == 2)
         #expect(
-            accumulator.acknowledge(second.id, of: partition, BatchAcknowledgement())?.deliveries.map(\.token)
+            accumulator.acknowledge(second.id, of: partition, BatchAcknowledgement())?.reports.map(\.token)
                 == [2, 3, 4])
         #expect(accumulator.isEmpty)
         #expect(accumulator.usedBytes == 0)
@@ -134,7 +134,7 @@ struct RecordAccumulatorTests {
         #expect(accumulator.nextExpiry == start + .seconds(120))
         let expired = accumulator.expire(now: start + .seconds(120))
         #expect(expired.count == 1)
-        #expect(expired.first?.deliveries.map(\.token) == [1])
+        #expect(expired.first?.reports.map(\.token) == [1])
         _ = append(&accumulator, 2, at: start + .seconds(121))
         let next = try #require(drain(&accumulator, at: start + .seconds(121)).first)
         #expect(next.identity == BatchIdentity(producerID: 7, epoch: 1, baseSequence: 0))

@@ -15,6 +15,7 @@ actor ClusterClient {
     nonisolated let pool: ConnectionPool
     nonisolated let eventLoop: any EventLoop
     private nonisolated let image = Mutex(ClusterMetadata())
+    private nonisolated let version = Atomic<Int>(0)
     private nonisolated let refreshWanted: WakeSignal
     /// Called after each change of the metadata, on any thread.
     private nonisolated let observer = Mutex<(@Sendable () -> Void)?>(nil)
@@ -40,6 +41,9 @@ actor ClusterClient {
 
     /// What is known now.
     nonisolated var metadata: ClusterMetadata { image.withLock { $0 } }
+
+    /// Grows with each change of the metadata; read it before what it is the version of.
+    nonisolated var metadataVersion: Int { version.load(ordering: .acquiring) }
 
     /// Reads from the metadata without copying it.
     nonisolated func withMetadata<Value>(_ body: (borrowing ClusterMetadata) -> Value) -> Value {
@@ -98,6 +102,7 @@ actor ClusterClient {
 
     func merge(_ response: MetadataResponse) {
         image.withLock { $0.merge(response) }
+        version.add(1, ordering: .releasing)
         observer.withLock { $0 }?()
     }
 

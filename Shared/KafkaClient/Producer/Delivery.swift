@@ -2,45 +2,58 @@ import KafkaWire
 import Synchronization
 import Tracing
 
-/// Who learns of one record's result, and the span that ends with it.
+/// Who learns of records' results, and the span that ends with them.
 struct RecordDelivery: Sendable {
     enum Target: Sendable {
-        /// A task that waits.
+        /// A task that waits for one record.
         case waiter(OneShot<Result<RecordMetadata, KafkaError>>)
-        /// One record of several that a task waits for together.
-        case collected(DeliveryCollector, index: Int)
+        /// Some of several records that a task waits for together, from this one on.
+        case collected(DeliveryCollector, index: Int, acceptedTime: Int64)
         case callback(@Sendable (Result<RecordMetadata, KafkaError>) -> Void)
         /// Nobody but the next flush.
         case flush
     }
 
     let target: Target
-    let span: (any Span)?
+    var span: (any Span)?
 }
 
-/// Collects the results of several records and tells when the last is in.
+/// Collects the results of records that were handed over together and tells when the last is in.
 final class DeliveryCollector: Sendable {
-    typealias Results = [Result<RecordMetadata, KafkaError>]
+    /// Records that follow each other in the call and in a partition, and their result.
+    struct Part: Sendable {
+        let indices: Range<Int>
+        let topicPartition: TopicPartition?
+        let result: Result<BatchAcknowledgement, KafkaError>
+        /// The timestamp of records that were handed over without one.
+        let acceptedTime: Int64
+    }
 
     private struct State {
-        var results: [Result<RecordMetadata, KafkaError>?]
+        var parts: [Part] = []
         var missing: Int
     }
 
     private let state: Mutex<State>
-    let finished = OneShot<Results>()
+    let finished = OneShot<[Part]>()
 
     init(count: Int) {
-        state = Mutex(State(results: Array(repeating: nil, count: count), missing: count))
+        state = Mutex(State(missing: count))
     }
 
-    func fulfil(_ index: Int, _ result: Result<RecordMetadata, KafkaError>) {
-        let all = state.withLock { state -> Results? in
-            guard state.results[index] == nil else { return nil }
-            state.results[index] = result
-            state.missing -= 1
-            return state.missing == 0 ? state.results.compactMap { $0 } : nil
+    /// Every record is told of exactly once.
+    func fulfil(_ part: Part) {
+        let all = state.withLock { state -> [Part]? in
+            state.parts.append(part)
+            state.missing -= part.indices.count
+            return state.missing == 0 ? state.parts : nil
         }
-        if let all { finished.fulfil(all) }
+        if let all { finished.fulfil(all.sorted { $0.indices.lowerBound < $1.indices.lowerBound }) }
+    }
+
+    /// Records that were not accepted.
+    func fail(_ indices: Range<Int>, _ error: KafkaError) {
+        if indices.isEmpty { return }
+        fulfil(Part(indices: indices, topicPartition: nil, result: .failure(error), acceptedTime: -1))
     }
 }

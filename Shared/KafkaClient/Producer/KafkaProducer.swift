@@ -49,32 +49,53 @@ public final class KafkaProducer: Service, Sendable {
     /// - Throws: the first failure, once every accepted record has a result.
     @discardableResult
     public func send(_ records: [ProducerRecord]) async throws(KafkaError) -> [RecordMetadata] {
-        if records.isEmpty { return [] }
         let collector = DeliveryCollector(count: records.count)
-        for (index, record) in records.enumerated() {
-            do throws(KafkaError) {
-                try await accept(record, .collected(collector, index: index))
-            } catch {
-                for rest in index..<records.count { collector.fulfil(rest, .failure(error)) }
-                break
+        var intake = RecordIntake(records: records, collector: collector)
+        do throws(KafkaError) {
+            try await accept(&intake)
+        } catch {
+            // Those before it are on their way, and their results are waited for.
+            collector.fail(intake.next..<records.count, error)
+        }
+        let pending = PendingRecords(count: records.count, collector: collector)
+        var all: [RecordMetadata] = []
+        all.reserveCapacity(records.count)
+        for acknowledgement in try await pending.acknowledgements() {
+            for index in acknowledgement.indices {
+                all.append(acknowledgement.metadata(at: index, of: records[index]))
             }
         }
-        guard let results = await collector.finished.value() else {
-            throw KafkaError(.cancelled, "cancelled while waiting for the acknowledgements")
-        }
-        var all: [RecordMetadata] = []
-        for result in results { all.append(try result.get()) }
         return all
+    }
+
+    /// Takes records over and returns once all are in the buffer; their results are waited for later, or not at all.
+    ///
+    /// For throughput with results: one report per batch, not per record. Several calls may be on their way.
+    /// - Throws: why a record was not accepted. Those before it are on their way; the ones after it were not tried.
+    public func submit(_ records: [ProducerRecord]) async throws(KafkaError) -> PendingRecords {
+        let collector = DeliveryCollector(count: records.count)
+        var intake = RecordIntake(records: records, collector: collector)
+        try await accept(&intake)
+        return PendingRecords(count: records.count, collector: collector)
+    }
+
+    /// Takes records over and returns once all are in the buffer. The fastest way to write: nothing is kept per record
+    /// but its bytes, and a failure is logged, counted and thrown by the next ``flush()``.
+    ///
+    /// - Throws: why a record was not accepted. Those before it are on their way; the ones after it were not tried.
+    public nonisolated(nonsending) func enqueue(_ records: [ProducerRecord]) async throws(KafkaError) {
+        var intake = RecordIntake(records: records, collector: nil)
+        try await accept(&intake)
     }
 
     /// Takes a record over and returns; waits only while the buffer is full or the topic not yet known.
     ///
     /// - Parameter onDelivery: called exactly once, on a thread of the client, so it must not block. Without it a
     ///   failure is logged, counted and thrown by the next ``flush()``.
-    public func enqueue(
+    public nonisolated(nonsending) func enqueue(
         _ record: ProducerRecord, onDelivery: (@Sendable (Result<RecordMetadata, KafkaError>) -> Void)? = nil
     ) async throws(KafkaError) {
-        try await accept(record, onDelivery.map { .callback($0) } ?? .flush)
+        try await accept(record, onDelivery.map { .callback($0) })
     }
 
     /// Sends what is waiting without lingering, and waits until everything accepted before has its result.
@@ -91,36 +112,62 @@ public final class KafkaProducer: Service, Sendable {
     }
 
     /// Puts a record into a batch; waits for metadata and memory, together at most `maxBlock`.
-    private func accept(_ record: ProducerRecord, _ target: RecordDelivery.Target) async throws(KafkaError) {
+    private nonisolated(nonsending) func accept(
+        _ record: ProducerRecord, _ target: RecordDelivery.Target?
+    ) async throws(KafkaError) {
+        if tracing.isEnabled { return try await acceptTraced(record, target ?? .flush) }
+        let delivery = target.map { RecordDelivery(target: $0) }
+        let acceptance = core.accept(record, delivery: delivery, isWaiting: false)
+        if case .accepted = acceptance { return }
+        try await retry(acceptance) { core.accept(record, delivery: delivery, isWaiting: $0) }
+    }
+
+    private func acceptTraced(_ record: ProducerRecord, _ target: RecordDelivery.Target) async throws(KafkaError) {
         var record = record
-        let span = tracing.start(&record)
+        let delivery = RecordDelivery(target: target, span: tracing.start(&record))
         do throws(KafkaError) {
-            try await accept(record, RecordDelivery(target: target, span: span))
+            let acceptance = core.accept(record, delivery: delivery, isWaiting: false)
+            try await retry(acceptance) { core.accept(record, delivery: delivery, isWaiting: $0) }
         } catch {
-            if let span { ProducerTracing.finish(span, .failure(error)) }
+            if let span = delivery.span { ProducerTracing.finish(span, .failure(error)) }
             throw error
         }
     }
 
-    private func accept(_ record: ProducerRecord, _ delivery: RecordDelivery) async throws(KafkaError) {
-        let bytes = try checkedBytes(of: record)
-        let known = core.cluster.withMetadata { $0.partitionCount(of: record.topic) }
-        let count = if let known { known } else { try await partitionCount(of: record.topic) }
-        if let partition = record.partition, partition < 0 || Int(partition) >= count {
-            throw KafkaError(.invalidArgument, "topic '\(record.topic)' has \(count) partitions, not one \(partition)")
+    /// Puts records into batches, many under one lock. With a tracer each has a span and goes by itself.
+    private nonisolated(nonsending) func accept(_ intake: inout RecordIntake) async throws(KafkaError) {
+        while !intake.isComplete {
+            if tracing.isEnabled {
+                let target = intake.collector.map {
+                    RecordDelivery.Target.collected($0, index: intake.next, acceptedTime: WallClock.milliseconds())
+                }
+                try await acceptTraced(intake.records[intake.next], target ?? .flush)
+                intake.next += 1
+                continue
+            }
+            let acceptance = core.accept(&intake, isWaiting: false)
+            if case .accepted = acceptance { continue }
+            try await retry(acceptance) { core.accept(&intake, isWaiting: $0) }
         }
-        var deadline: NIODeadline?
+    }
+
+    /// Waits for what stands in the way and tries again, at most for `maxBlock`, until records were accepted.
+    private nonisolated(nonsending) func retry(
+        _ first: Acceptance, _ attempt: (_ isWaiting: Bool) -> Acceptance
+    ) async throws(KafkaError) {
+        let deadline = NIODeadline.now() + TimeAmount(configuration.maxBlock)
+        var acceptance = first
         while true {
-            let acceptance = core.accept(
-                record, partitionCount: count, recordBytes: bytes, delivery: delivery, isWaiting: deadline != nil)
             switch acceptance {
             case .accepted: return
             case .closed: throw .closed("producer")
             case .refused(let error): throw error
+            case .unknownTopic(let topic):
+                _ = try await core.cluster.partitionCount(of: topic, deadline: deadline)
+                acceptance = attempt(false)
             case .waitForMemory(let wake):
-                let latest = deadline ?? .now() + TimeAmount(configuration.maxBlock)
-                deadline = latest
-                try await waitForMemory(wake, until: latest)
+                try await waitForMemory(wake, until: deadline)
+                acceptance = attempt(true)
             }
         }
     }
@@ -135,17 +182,5 @@ public final class KafkaProducer: Service, Sendable {
         throw KafkaError(
             .bufferFull,
             "the buffer of \(configuration.bufferMemoryBytes) bytes stayed full for \(configuration.maxBlock)")
-    }
-
-    /// The most the record can take; throws where that is more than may be sent.
-    private func checkedBytes(of record: ProducerRecord) throws(KafkaError) -> Int {
-        guard !record.topic.isEmpty else { throw KafkaError(.invalidArgument, "the record names no topic") }
-        let bytes = RecordBatchBuilder.maximumRecordBytes(
-            key: record.key, value: record.value, headers: record.headers)
-        let limit = min(configuration.maxRequestSizeBytes, configuration.bufferMemoryBytes)
-        guard bytes + RecordBatchHeader.byteCount <= limit else {
-            throw KafkaError(.recordTooLarge, "a record of about \(bytes) bytes is over the limit of \(limit)")
-        }
-        return bytes
     }
 }

@@ -43,7 +43,7 @@ struct PartitionQueue<Token> {
         }
         waiting[0].identity = BatchIdentity(
             producerID: self.producerID ?? producerID, epoch: epoch, baseSequence: nextSequence)
-        nextSequence = Self.sequence(nextSequence, advancedBy: waiting[0].deliveries.count)
+        nextSequence = Self.sequence(nextSequence, advancedBy: waiting[0].recordsCount)
         return true
     }
 
@@ -56,7 +56,7 @@ struct PartitionQueue<Token> {
         }
         guard waiting[0].identity == nil else { return }
         waiting[0].identity = BatchIdentity(producerID: producerID, epoch: epoch, baseSequence: nextSequence)
-        nextSequence = Self.sequence(nextSequence, advancedBy: waiting[0].deliveries.count)
+        nextSequence = Self.sequence(nextSequence, advancedBy: waiting[0].recordsCount)
     }
 
     /// Begins at sequence 0 with the next epoch. Batches that wait to be sent again were refused for the gap, so they

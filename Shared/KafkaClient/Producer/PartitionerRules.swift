@@ -1,19 +1,15 @@
 import NIOCore
 
-/// Which partition a record goes to, as Java's default partitioner chooses (KIP-794).
+/// Which partition of a topic a record goes to, as Java's default partitioner chooses (KIP-794).
 ///
 /// With a key: by its hash, so that equal keys stay together for as long as the number of partitions does. Without:
 /// to one partition until it has had a batch's worth of bytes, then to another, chosen evenly; so batches fill up.
 struct PartitionerRules {
-    private struct Sticky {
-        var partition: Int32
-        var bytes: Int
-    }
-
     private let stickyBytes: Int
-    private var sticky: [String: Sticky] = [:]
+    private var current: Int32?
+    private var currentBytes = 0
 
-    /// - Parameter stickyBytes: bytes after which a topic's records without a key move on: the batch size.
+    /// - Parameter stickyBytes: bytes after which records without a key move on: the batch size.
     init(stickyBytes: Int) {
         self.stickyBytes = stickyBytes
     }
@@ -27,20 +23,19 @@ struct PartitionerRules {
     ///
     /// - Parameter isAvailable: whether a partition has a leader; the others are only chosen where none has.
     mutating func partitionWithoutKey(
-        topic: String, count: Int, bytes: Int, isAvailable: (Int32) -> Bool,
-        using generator: inout some RandomNumberGenerator
+        count: Int, bytes: Int, isAvailable: (Int32) -> Bool, using generator: inout some RandomNumberGenerator
     ) -> Int32 {
-        if var current = sticky[topic], current.bytes < stickyBytes, current.partition < count {
-            current.bytes += bytes
-            sticky[topic] = current
-            return current.partition
+        if let current, currentBytes < stickyBytes, current < count {
+            currentBytes += bytes
+            return current
         }
         let available = (0..<Int32(count)).filter(isAvailable)
         let candidates = available.isEmpty ? Array(0..<Int32(count)) : available
         // A single candidate stays; otherwise the next is another one, for the last has had its share.
-        let others = candidates.filter { $0 != sticky[topic]?.partition }
+        let others = candidates.filter { $0 != current }
         let next = (others.isEmpty ? candidates : others).randomElement(using: &generator) ?? 0
-        sticky[topic] = Sticky(partition: next, bytes: bytes)
+        current = next
+        currentBytes = bytes
         return next
     }
 }

@@ -13,8 +13,8 @@ struct BatchIdentity: Hashable, Sendable {
 struct ProducerBatch<Token> {
     /// What the batch's bytes are.
     enum Content {
-        /// Records are still being added, or the batch was never sent.
-        case building(RecordBatchBuilder)
+        /// The builder has them: records are still being added, or the batch was never sent.
+        case building
         /// Ready for the wire.
         case encoded(ByteBuffer)
         /// Was ready, but needs another identity in its header.
@@ -23,9 +23,15 @@ struct ProducerBatch<Token> {
         case taken
     }
 
-    /// One record's wait for its result.
-    struct Delivery {
+    /// A wait for the results of consecutive records. Records that nobody waits for have none.
+    struct Report {
         var token: Token
+        /// The first of the records, by its place in the batch.
+        var first: Int
+        var count: Int
+        /// Of the records that the token stands for, those in front of these: a batch that was split has them.
+        var skipped = 0
+        /// The first record's, in milliseconds since 1970 UTC.
         var timestamp: Int64
     }
 
@@ -38,7 +44,11 @@ struct ProducerBatch<Token> {
     /// When the first record was accepted; delivery timeout and linger count from here.
     let created: NIODeadline
     var content: Content
-    var deliveries: [Delivery] = []
+    /// Where records are added; mutated in place, for a second owner would copy its buffer.
+    var builder: RecordBatchBuilder
+    var recordsCount = 0
+    /// Ascending by their first record.
+    var reports: [Report] = []
     /// What the batch counts for in the buffer's memory.
     var memoryBytes = 0
     /// No more records are added.
@@ -50,20 +60,74 @@ struct ProducerBatch<Token> {
 
     init(
         id: Int, rootID: Int? = nil, firstRecord: Int, topicPartition: TopicPartition, created: NIODeadline,
-        content: Content
+        builder: RecordBatchBuilder
     ) {
         self.id = id
         self.rootID = rootID ?? id
         self.firstRecord = firstRecord
         self.topicPartition = topicPartition
         self.created = created
-        self.content = content
+        self.builder = builder
+        content = .building
         notBefore = created
     }
 
     /// Bytes before compression while the batch is being built; 0 afterwards.
     var builtBytes: Int {
-        if case .building(let builder) = content { builder.estimatedBytes } else { 0 }
+        if case .building = content { builder.estimatedBytes } else { 0 }
+    }
+
+    /// Whether an open batch takes a record of this size; seals it where it is too full for it.
+    ///
+    /// Mutating, as is all that happens per record: a batch is read in place only by changing it.
+    mutating func makesRoom(for recordBytes: Int, limit: Int) -> Bool {
+        if isSealed { return false }
+        isSealed = builtBytes + recordBytes > limit
+        return !isSealed
+    }
+
+    /// Adds a record; the batch is sealed once it holds `limit` bytes.
+    ///
+    /// - Parameter token: who waits for the result; asked for only where the record does not belong to the last report.
+    /// - Returns: by how many bytes the batch's memory grew, and whether it takes no more.
+    mutating func add(
+        timestamp: Int64, key: ByteBuffer?, value: ByteBuffer?, headers: [RecordHeader], token: () -> Token?,
+        continues: Bool, limit: Int
+    ) -> (grownBytes: Int, isFull: Bool) {
+        var grown = report(token, continues: continues, timestamp: timestamp)
+        let before = builder.estimatedBytes
+        builder.append(timestamp: timestamp, key: key, value: value, headers: headers)
+        let after = builder.estimatedBytes
+        recordsCount += 1
+        grown += after - before
+        memoryBytes += grown
+        isSealed = after >= limit
+        return (grown, isSealed)
+    }
+
+    /// Lets the next record belong to the last report, if that is about the record before it, or to a new one.
+    private mutating func report(_ token: () -> Token?, continues: Bool, timestamp: Int64) -> Int {
+        if continues, let last = reports.indices.last, reports[last].first + reports[last].count == recordsCount {
+            reports[last].count += 1
+            return 0
+        }
+        guard let token = token() else { return 0 }
+        reports.append(Report(token: token, first: recordsCount, count: 1, timestamp: timestamp))
+        return Self.reportOverheadBytes
+    }
+
+    /// What a report's bookkeeping counts for beside the bytes of its records.
+    static var reportOverheadBytes: Int { 64 }
+
+    /// The reports of a part of the records, counted from the part's start.
+    func reports(of records: Range<Int>) -> [Report] {
+        reports.compactMap { report in
+            let part = (report.first..<report.first + report.count).clamped(to: records)
+            guard !part.isEmpty else { return nil }
+            return Report(
+                token: report.token, first: part.lowerBound - records.lowerBound, count: part.count,
+                skipped: report.skipped + part.lowerBound - report.first, timestamp: report.timestamp)
+        }
     }
 }
 

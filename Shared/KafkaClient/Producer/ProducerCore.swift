@@ -12,9 +12,9 @@ import Synchronization
 final class ProducerCore: Sendable {
     typealias Accumulator = RecordAccumulator<RecordDelivery>
 
-    private struct State {
+    struct State {
         var accumulator: Accumulator
-        var partitioner: PartitionerRules
+        var routes: TopicRoutes
         var memoryWaiters: Deque<(bytes: Int, wake: OneShot<Bool>)> = []
         var flushWaiters: [(target: Int, done: OneShot<Bool>)] = []
         /// One signal per broker that has a sending task.
@@ -32,7 +32,7 @@ final class ProducerCore: Sendable {
     let supervisor: WakeSignal
     /// Of a transactional producer.
     let transactions: TransactionDriver?
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     init(configuration: KafkaProducerConfiguration, cluster: ClusterClient, logger: Logger) {
         self.configuration = configuration
@@ -54,99 +54,7 @@ final class ProducerCore: Sendable {
         state = Mutex(
             State(
                 accumulator: Accumulator(configuration: rules),
-                partitioner: PartitionerRules(stickyBytes: configuration.batchSizeBytes)))
-    }
-
-    // MARK: Accepting records
-
-    enum Acceptance {
-        case accepted
-        case waitForMemory(OneShot<Bool>)
-        case closed
-        /// The transaction takes no records.
-        case refused(KafkaError)
-    }
-
-    /// Puts a record into a batch, or says what to wait for. Records wait for memory in the order they came.
-    ///
-    /// - Parameter isWaiting: the caller has waited its turn already.
-    func accept(
-        _ record: ProducerRecord, partitionCount: Int, recordBytes: Int, delivery: RecordDelivery, isWaiting: Bool
-    ) -> Acceptance {
-        let now = NIODeadline.now()
-        let timestamp = record.timestamp ?? WallClock.milliseconds()
-        let (acceptance, woken) = state.withLock { state -> (Acceptance, TopicPartition?) in
-            if state.isClosed { return (.closed, nil) }
-            guard isWaiting || state.memoryWaiters.isEmpty, state.accumulator.hasRoom(for: recordBytes) else {
-                return (.waitForMemory(wait(for: recordBytes, &state, isWaiting)), nil)
-            }
-            let partition = choosePartition(record, partitionCount, recordBytes, &state.partitioner)
-            if let refusal = transactions?.admit(partition) { return (.refused(refusal), nil) }
-            let outcome = state.accumulator.append(
-                to: partition, timestamp: timestamp, key: record.key, value: record.value, headers: record.headers,
-                recordBytes: recordBytes, token: delivery, now: now)
-            return (.accepted, outcome == .appended(wakes: true) ? partition : nil)
-        }
-        switch acceptance {
-        case .accepted: if let woken { wakeSender(of: woken) }
-        case .waitForMemory: wakeAll()
-        case .closed, .refused: break
-        }
-        return acceptance
-    }
-
-    private func wait(for bytes: Int, _ state: inout State, _ isWaiting: Bool) -> OneShot<Bool> {
-        let wake = OneShot<Bool>()
-        if isWaiting { state.memoryWaiters.prepend((bytes, wake)) } else { state.memoryWaiters.append((bytes, wake)) }
-        state.accumulator.isShortOfMemory = true
-        return wake
-    }
-
-    private func choosePartition(
-        _ record: ProducerRecord, _ count: Int, _ bytes: Int, _ partitioner: inout PartitionerRules
-    ) -> TopicPartition {
-        let partition: Int32
-        if let chosen = record.partition {
-            partition = chosen
-        } else if let key = record.key {
-            partition = PartitionerRules.partition(forKey: key, count: count)
-        } else {
-            var generator = SystemRandomNumberGenerator()
-            partition = partitioner.partitionWithoutKey(
-                topic: record.topic, count: count, bytes: bytes,
-                isAvailable: { isAvailable(TopicPartition(topic: record.topic, partition: $0)) },
-                using: &generator)
-        }
-        return TopicPartition(topic: record.topic, partition: partition)
-    }
-
-    private func isAvailable(_ partition: TopicPartition) -> Bool {
-        cluster.withMetadata { $0.leader(of: partition) != nil }
-    }
-
-    /// Takes a waiter that gave up out of the queue.
-    func abandonWait(_ wake: OneShot<Bool>) {
-        state.withLock { state in
-            state.memoryWaiters.removeAll { $0.wake === wake }
-            state.accumulator.isShortOfMemory = !state.memoryWaiters.isEmpty
-        }
-        wakeMemoryWaiters()
-    }
-
-    /// Lets those at the front of the queue try again who fit by now.
-    private func wakeMemoryWaiters() {
-        let woken = state.withLock { state -> [OneShot<Bool>] in
-            var woken: [OneShot<Bool>] = []
-            var bytes = 0
-            while let first = state.memoryWaiters.first, state.accumulator.hasRoom(for: bytes + first.bytes) {
-                bytes += first.bytes + Accumulator.recordOverheadBytes
-                woken.append(first.wake)
-                state.memoryWaiters.removeFirst()
-            }
-            state.accumulator.isShortOfMemory = !state.memoryWaiters.isEmpty
-            return woken
-        }
-        for waiter in woken { waiter.fulfil(true) }
+                routes: TopicRoutes(stickyBytes: configuration.batchSizeBytes)))
     }
 
     // MARK: Sending
@@ -253,33 +161,50 @@ final class ProducerCore: Sendable {
         switch completion.result {
         case .success: break
         case .failure(let error):
-            probe.failed(topic: partition.topic, records: completion.deliveries.count, error: error)
+            probe.failed(topic: partition.topic, records: completion.recordsCount, error: error)
+            let observed = completion.reports.reduce(0) { $0 + $1.count }
+            if observed < completion.recordsCount { noteUnobserved(error) }
             transactions?.deliveryFailed(error)
         }
-        for (index, delivery) in completion.deliveries.enumerated() {
+        for report in completion.reports {
             let result = completion.result.map { acknowledgement in
-                RecordMetadata(
-                    topicPartition: partition, offset: acknowledgement.baseOffset.map { $0 + Int64(index) },
-                    timestamp: acknowledgement.logAppendTime ?? delivery.timestamp)
+                BatchAcknowledgement(
+                    baseOffset: acknowledgement.baseOffset.map { $0 + Int64(report.first) },
+                    logAppendTime: acknowledgement.logAppendTime)
             }
-            tell(delivery.token, result)
+            tell(report, partition, result)
         }
     }
 
-    private func tell(_ delivery: RecordDelivery, _ result: Result<RecordMetadata, KafkaError>) {
-        if let span = delivery.span { ProducerTracing.finish(span, result) }
-        switch delivery.target {
-        case .waiter(let waiter): waiter.fulfil(result)
-        case .collected(let collector, let index): collector.fulfil(index, result)
-        case .callback(let callback): callback(result)
-        case .flush:
-            guard case .failure(let error) = result else { return }
-            let isFirst = state.withLock { state in
-                defer { state.unobservedError = state.unobservedError ?? error }
-                return state.unobservedError == nil
-            }
-            if isFirst { logger.error("A record was not written", metadata: ["error": "\(error)"]) }
+    private func tell(
+        _ report: ProducerBatch<RecordDelivery>.Report, _ partition: TopicPartition,
+        _ result: Result<BatchAcknowledgement, KafkaError>
+    ) {
+        let metadata = result.map {
+            RecordMetadata(
+                topicPartition: partition, offset: $0.baseOffset, timestamp: $0.logAppendTime ?? report.timestamp)
         }
+        if let span = report.token.span { ProducerTracing.finish(span, metadata) }
+        switch report.token.target {
+        case .waiter(let waiter): waiter.fulfil(metadata)
+        case .callback(let callback): callback(metadata)
+        case .flush: if case .failure(let error) = result { noteUnobserved(error) }
+        case .collected(let collector, let index, let acceptedTime):
+            let first = index + report.skipped
+            collector.fulfil(
+                DeliveryCollector.Part(
+                    indices: first..<first + report.count, topicPartition: partition, result: result,
+                    acceptedTime: acceptedTime))
+        }
+    }
+
+    /// Keeps the first failure for the next flush.
+    private func noteUnobserved(_ error: KafkaError) {
+        let isFirst = state.withLock { state in
+            defer { state.unobservedError = state.unobservedError ?? error }
+            return state.unobservedError == nil
+        }
+        if isFirst { logger.error("A record was not written", metadata: ["error": "\(error)"]) }
     }
 
     // MARK: Flush and stop
@@ -333,7 +258,7 @@ final class ProducerCore: Sendable {
         }
     }
 
-    private func wakeSender(of partition: TopicPartition) {
+    func wakeSender(of partition: TopicPartition) {
         let leader = cluster.withMetadata { $0.leader(of: partition)?.broker }
         let signal = leader.flatMap { leader in state.withLock { $0.senders[leader] } }
         guard let signal else {

@@ -33,7 +33,7 @@ extension RecordAccumulator {
         switch error.errorCode {
         case .duplicateSequenceNumber?:
             return complete(batch, .success(BatchAcknowledgement()))
-        case .messageTooLarge? where batch.deliveries.count > 1, .recordListTooLarge? where batch.deliveries.count > 1:
+        case .messageTooLarge? where batch.recordsCount > 1, .recordListTooLarge? where batch.recordsCount > 1:
             return split(batch, encoded, index)
         case .outOfOrderSequenceNumber? where batch.identity != nil, .unknownProducerId? where batch.identity != nil:
             return refusedSequence(batch, error, index, position, now: now)
@@ -87,7 +87,9 @@ extension RecordAccumulator {
     ) -> Completion {
         release(batch)
         if configuration.isTransactional, batch.identity != nil, case .failure = result { hasSequenceGap = true }
-        return Completion(deliveries: batch.deliveries, topicPartition: batch.topicPartition, result: result)
+        return Completion(
+            reports: batch.reports, recordsCount: batch.recordsCount, topicPartition: batch.topicPartition,
+            result: result)
     }
 
     private func mayRetry(_ batch: ProducerBatch<Token>, now: NIODeadline) -> Bool {
@@ -144,14 +146,15 @@ extension RecordAccumulator {
             let failure = KafkaError(.protocolViolation, "a batch cannot be split", cause: error)
             return giveUp(batch, failure, index, wasRefused: true)
         }
-        let count = batch.deliveries.count / 2
-        let halves = [(builders.0, 0..<count), (builders.1, count..<batch.deliveries.count)]
+        let count = batch.recordsCount / 2
+        let halves = [(builders.0, 0..<count), (builders.1, count..<batch.recordsCount)]
         for (builder, range) in halves.reversed() {
             var half = ProducerBatch<Token>(
                 id: makeBatchID(rootID: batch.rootID), rootID: batch.rootID,
                 firstRecord: batch.firstRecord + range.lowerBound, topicPartition: batch.topicPartition,
-                created: batch.created, content: .building(builder))
-            half.deliveries = Array(batch.deliveries[range])
+                created: batch.created, builder: builder)
+            half.recordsCount = range.count
+            half.reports = batch.reports(of: range)
             half.memoryBytes = range.lowerBound == 0 ? batch.memoryBytes / 2 : batch.memoryBytes - batch.memoryBytes / 2
             half.isSealed = true
             half.attempts = batch.attempts

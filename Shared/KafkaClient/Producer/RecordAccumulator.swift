@@ -24,13 +24,12 @@ struct RecordAccumulator<Token> {
 
     /// The batches whose fate is sealed, for the driver to tell.
     struct Completion {
-        let deliveries: [ProducerBatch<Token>.Delivery]
+        /// Of the records that somebody waits for.
+        let reports: [ProducerBatch<Token>.Report]
+        let recordsCount: Int
         let topicPartition: TopicPartition
         let result: Result<BatchAcknowledgement, KafkaError>
     }
-
-    /// What a record's bookkeeping counts for beside its bytes.
-    static var recordOverheadBytes: Int { 64 }
 
     let configuration: Configuration
     /// The producer's id; batches of an idempotent producer wait until there is one.
@@ -68,30 +67,43 @@ struct RecordAccumulator<Token> {
 
     /// Whether a record of this size fits into the memory now. A record larger than the whole buffer never does.
     func hasRoom(for recordBytes: Int) -> Bool {
-        usedBytes + recordBytes + Self.recordOverheadBytes <= configuration.bufferMemoryBytes
+        usedBytes + recordBytes + ProducerBatch<Token>.reportOverheadBytes <= configuration.bufferMemoryBytes
     }
 
+    /// As ``append(toQueue:timestamp:key:value:headers:recordBytes:token:continues:now:)``, for one record by itself.
     mutating func append(
         to partition: TopicPartition, timestamp: Int64, key: ByteBuffer?, value: ByteBuffer?,
-        headers: [RecordHeader], recordBytes: Int, token: Token, now: NIODeadline
+        headers: [RecordHeader], recordBytes: Int, token: Token?, now: NIODeadline
     ) -> AppendOutcome {
-        guard hasRoom(for: recordBytes) else { return .full }
-        let index = queueIndex(partition)
-        var wakes = openBatch(index, recordBytes: recordBytes, now: now)
-        let last = queues[index].waiting.count - 1
-        let memory = queues[index].waiting[last].add(
-            timestamp: timestamp, key: key, value: value, headers: headers, token: token)
-        queues[index].acceptedRecords += 1
-        queues[index].waiting[last].memoryBytes += memory + Self.recordOverheadBytes
-        usedBytes += memory + Self.recordOverheadBytes
-        if queues[index].waiting[last].builtBytes >= configuration.batchSizeBytes {
-            queues[index].waiting[last].isSealed = true
-            wakes = true
-        }
-        return .appended(wakes: wakes)
+        append(
+            toQueue: queueIndex(partition), timestamp: timestamp, key: key, value: value, headers: headers,
+            recordBytes: recordBytes, token: token, continues: false, now: now)
     }
 
-    private mutating func queueIndex(_ partition: TopicPartition) -> Int {
+    /// Puts a record into the partition's last batch, or a new one.
+    ///
+    /// - Parameters:
+    ///   - queue: from ``queueIndex(_:)``.
+    ///   - token: who waits for the result; asked for only where a new report is made, and `nil` for nobody.
+    ///   - continues: the record belongs to the same report as the one before it in this partition, as long as that is
+    ///     in the same batch.
+    mutating func append(
+        toQueue index: Int, timestamp: Int64, key: ByteBuffer?, value: ByteBuffer?, headers: [RecordHeader],
+        recordBytes: Int, token: @autoclosure () -> Token?, continues: Bool, now: @autoclosure () -> NIODeadline
+    ) -> AppendOutcome {
+        guard hasRoom(for: recordBytes) else { return .full }
+        let isNew = openBatch(index, recordBytes: recordBytes, now: now)
+        let last = queues[index].waiting.count - 1
+        let added = queues[index].waiting[last].add(
+            timestamp: timestamp, key: key, value: value, headers: headers, token: token, continues: continues,
+            limit: configuration.batchSizeBytes)
+        usedBytes += added.grownBytes
+        queues[index].acceptedRecords += 1
+        return .appended(wakes: isNew || added.isFull)
+    }
+
+    /// Where the partition's batches are; for good.
+    mutating func queueIndex(_ partition: TopicPartition) -> Int {
         if let index = indexes[partition] { return index }
         indexes[partition] = queues.count
         queues.append(PartitionQueue(partition))
@@ -99,11 +111,10 @@ struct RecordAccumulator<Token> {
     }
 
     /// Makes the queue's last batch one that takes this record. True where that was a new one.
-    private mutating func openBatch(_ index: Int, recordBytes: Int, now: NIODeadline) -> Bool {
-        if let last = queues[index].waiting.last, !last.isSealed {
-            if last.builtBytes + recordBytes <= configuration.batchSizeBytes { return false }
-            queues[index].lastBatchBytes = last.builtBytes
-            queues[index].waiting[queues[index].waiting.count - 1].isSealed = true
+    private mutating func openBatch(_ index: Int, recordBytes: Int, now: () -> NIODeadline) -> Bool {
+        let last = queues[index].waiting.count - 1
+        if last >= 0, queues[index].waiting[last].makesRoom(for: recordBytes, limit: configuration.batchSizeBytes) {
+            return false
         }
         lastBatchID += 1
         let hint = queues[index].lastBatchBytes
@@ -111,8 +122,8 @@ struct RecordAccumulator<Token> {
         queues[index].waiting.append(
             ProducerBatch(
                 id: lastBatchID, firstRecord: queues[index].acceptedRecords,
-                topicPartition: queues[index].topicPartition, created: now,
-                content: .building(RecordBatchBuilder(capacity: max(capacity, recordBytes + 64)))))
+                topicPartition: queues[index].topicPartition, created: now(),
+                builder: RecordBatchBuilder(capacity: max(capacity, recordBytes + 64))))
         outstandingRoots[lastBatchID, default: 0] += 1
         return true
     }
@@ -182,9 +193,10 @@ struct RecordAccumulator<Token> {
         batch.attempts += 1
         let content: DrainedBatch.Content
         switch batch.content {
-        case .building(let builder):
-            queues[index].lastBatchBytes = builder.estimatedBytes
-            content = .builder(builder)
+        case .building:
+            queues[index].lastBatchBytes = batch.builder.estimatedBytes
+            content = .builder(batch.builder)
+            batch.builder = RecordBatchBuilder()
         case .encoded(let bytes): content = .encoded(bytes)
         case .stale(let bytes): content = .stale(bytes)
         case .taken: preconditionFailure("a batch that waits has its content")
@@ -247,21 +259,4 @@ struct RecordAccumulator<Token> {
 
     /// Whether nothing waits and nothing is in flight.
     var isEmpty: Bool { outstandingRoots.isEmpty }
-}
-
-extension ProducerBatch {
-    /// Adds a record to a batch that is being built, and says by how many bytes it grew.
-    mutating func add(
-        timestamp: Int64, key: ByteBuffer?, value: ByteBuffer?, headers: [RecordHeader], token: Token
-    ) -> Int {
-        guard case .building(var builder) = content else { preconditionFailure("a sealed batch takes no records") }
-        // The builder must have one owner, or its buffer would be copied.
-        content = .taken
-        let before = builder.estimatedBytes
-        builder.append(timestamp: timestamp, key: key, value: value, headers: headers)
-        let after = builder.estimatedBytes
-        content = .building(builder)
-        deliveries.append(Delivery(token: token, timestamp: timestamp))
-        return after - before
-    }
 }
