@@ -121,6 +121,109 @@ struct LoopbackTests {
         }
     }
 
+    @Test("submitted records are acknowledged by batch, in the order they were handed over")
+    func submit() async throws {
+        try await FakeBroker().run { broker in
+            var configuration = producerConfiguration(broker.address)
+            configuration.batchSizeBytes = 256
+            try await withProducer(configuration) { producer in
+                let records = (0..<1200).map {
+                    ProducerRecord(topic: "t", partition: Int32($0 / 300 % 2), key: nil, value: "record \($0)")
+                }
+                let pending = try await producer.submit(records)
+                #expect(pending.count == 1200)
+                let parts = try await pending.acknowledgements()
+                #expect(parts.flatMap { Array($0.indices) } == Array(0..<1200))
+                #expect(parts.count < 400, "one per batch")
+                for part in parts {
+                    let number: Int32 = part.indices.lowerBound / 300 % 2 == 0 ? 0 : 1
+                    #expect(part.topicPartition.partition == number)
+                }
+                for part in parts {
+                    let first = Int64(part.indices.lowerBound)
+                    let expected = first / 600 * 300 + first % 300
+                    #expect(part.baseOffset?.rawValue == expected)
+                    let last = Int64(part.indices.count) - 1
+                    #expect(part.offset(at: part.indices.upperBound - 1) == part.baseOffset.map { $0 + last })
+                }
+                #expect(try await producer.submit([]).acknowledgements().isEmpty)
+            }
+        }
+    }
+
+    @Test("records enqueued together are all written, and their failure is the next flush's")
+    func enqueueMany() async throws {
+        try await FakeBroker().run { broker in
+            var configuration = producerConfiguration(broker.address)
+            configuration.bufferMemoryBytes = 32 * 1024
+            try await withProducer(configuration) { producer in
+                try await producer.enqueue(
+                    (0..<2000).map { ProducerRecord(topic: "t", partition: 0, key: nil, value: "\($0)") })
+                try await producer.flush()
+            }
+            let records = try await read(2000, broker.address)
+            #expect(records.map { $0.value.map { String(buffer: $0) } } == (0..<2000).map { "\($0)" })
+        }
+        try await FakeBroker { _ in .error(.invalidRecord) }.run { broker in
+            try await withProducer(producerConfiguration(broker.address)) { producer in
+                try await producer.enqueue([ProducerRecord(topic: "t", partition: 0, key: nil, value: "x")])
+                await #expect(throws: KafkaError.self) { try await producer.flush() }
+                try await producer.flush()
+            }
+        }
+    }
+
+    @Test("a record that is refused stops the call, and those before it are written")
+    func refusedInTheMiddle() async throws {
+        try await FakeBroker().run { broker in
+            try await withProducer(producerConfiguration(broker.address)) { producer in
+                let partitions: [Int32] = [0, 0, 99, 0]
+                await #expect {
+                    try await producer.send(
+                        partitions.map { ProducerRecord(topic: "t", partition: $0, key: nil, value: "x") })
+                } throws: { error in
+                    (error as? KafkaError)?.code == .invalidArgument
+                }
+            }
+            #expect(broker.withState { $0.logs[partition]?.next } == 2)
+        }
+    }
+
+    @Test("a stop without a broker ends after closeTimeout, and what is left fails as closed")
+    func closeTimeout() async throws {
+        let results = Counter()
+        try await FakeBroker { _ in .dropBefore }.run { broker in
+            var configuration = producerConfiguration(broker.address)
+            configuration.closeTimeout = .milliseconds(50)
+            try await withProducer(configuration) { producer in
+                try await producer.enqueue(ProducerRecord(topic: "t", partition: 0, key: nil, value: "x")) { result in
+                    if case .failure(let error) = result, error.code == .closed { results.increment() }
+                }
+            }
+        }
+        #expect(results.value == 1)
+    }
+
+    @Test("leaving the loop over batches does not hold up a stop")
+    func leavingTheLoop() async throws {
+        try await FakeBroker().run { broker in
+            try await withProducer(producerConfiguration(broker.address)) { producer in
+                _ = try await producer.send(ProducerRecord(topic: "t", partition: 0, key: nil, value: "x"))
+            }
+            var configuration = KafkaConsumerConfiguration(
+                client: KafkaClientConfiguration(bootstrapServers: [broker.address]),
+                mode: .assigned([partition: .earliest]))
+            configuration.stopTimeout = .seconds(600)
+            let consumer = try KafkaConsumer(configuration: configuration)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await consumer.run() }
+                for try await batch in consumer.batches where !batch.records.isEmpty { break }
+                consumer.beginShutdown()
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test("acks = 0 needs no answers")
     func unacknowledged() async throws {
         try await FakeBroker().run { broker in

@@ -124,6 +124,42 @@ struct RecordAccumulatorTests {
         #expect(accumulator.usedBytes == 0)
     }
 
+    @Test("records handed over together share one report per batch, also after a split")
+    func sharedReports() throws {
+        var accumulator = Self.make()
+        let queue = accumulator.queueIndex(partition)
+        for number in 0..<7 {
+            _ = accumulator.append(
+                toQueue: queue, timestamp: 0, key: nil, value: ByteBuffer(integer: number), headers: [],
+                recordBytes: 64, token: number == 2 ? nil : number, continues: number > 3, now: start)
+        }
+        var batch = try #require(drain(&accumulator).first)
+        let bytes = try batch.encode(.none)
+        let tooLarge = KafkaError.broker(.messageTooLarge, "")
+        #expect(accumulator.fail(batch.id, of: partition, error: tooLarge, encoded: bytes, now: start) == nil)
+        var reports: [[Int]] = []
+        var counts: [Int] = []
+        while let half = drain(&accumulator).first {
+            let completion = accumulator.acknowledge(half.id, of: partition, BatchAcknowledgement())
+            let done = try #require(completion)
+            reports += done.reports.map { [$0.token, $0.skipped, $0.first, $0.count] }
+            counts.append(done.recordsCount)
+        }
+        #expect(counts == [3, 4])
+        #expect(reports == [[0, 0, 0, 1], [1, 0, 1, 1], [3, 0, 0, 4]])
+        #expect(accumulator.usedBytes == 0)
+    }
+
+    @Test("a report that a split cuts says how many of its records are in the first half")
+    func cutReport() {
+        var batch = ProducerBatch<Int>(
+            id: 1, firstRecord: 0, topicPartition: partition, created: start, builder: RecordBatchBuilder())
+        batch.reports = [.init(token: 9, first: 1, count: 4, timestamp: 0)]
+        let halves = [batch.reports(of: 0..<2), batch.reports(of: 2..<5)]
+        let parts = halves.map { reports in reports.map { [$0.token, $0.skipped, $0.first, $0.count] } }
+        #expect(parts == [[[9, 0, 1, 1]], [[9, 1, 0, 3]]])
+    }
+
     @Test("what is not acknowledged within the delivery timeout fails, and the next epoch begins")
     func expiry() throws {
         var accumulator = Self.make()

@@ -40,6 +40,18 @@ struct SubscriptionStateTests {
         #expect(state.next() == nil)
     }
 
+    @Test("an abandoned batch holds nobody up, and counts as processed once another is asked for")
+    func abandoned() throws {
+        var state = make()
+        _ = state.receive(batch(0..<3), memoryBytes: 10, for: try target(state))
+        _ = state.next()
+        state.abandonOutstanding()
+        #expect(!state.isBusy(with: [partition]))
+        #expect(state.uncommitted().isEmpty)
+        state.finishOutstanding()
+        #expect(state.uncommitted()[partition]?.offset == 3)
+    }
+
     @Test("a batch counts as processed when the next one is asked for")
     func processed() throws {
         var state = make()

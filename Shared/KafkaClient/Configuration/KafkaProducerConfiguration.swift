@@ -35,6 +35,9 @@ public struct KafkaProducerConfiguration: Sendable {
     public var deliveryTimeout: Duration = .seconds(120)
     /// How long a call waits for metadata or for room in the buffer.
     public var maxBlock: Duration = .seconds(60)
+    /// How long a graceful stop goes on sending what was accepted; afterwards the rest fails with
+    /// ``KafkaError/Code/closed``. (Java waits for ever; here less than a service's usual deadline for stopping.)
+    public var closeTimeout: Duration = .seconds(5)
     /// The name that makes the producer transactional: it sends in transactions only, and fences off every older
     /// producer of the same name, over restarts too. One name per place of work, such as a partition or an instance.
     public var transactionalID: String?
@@ -63,6 +66,7 @@ public struct KafkaProducerConfiguration: Sendable {
         try Shared.require(maxInFlightRequests >= 1, "maxInFlightRequests is \(maxInFlightRequests); at least 1")
         try Shared.requirePositive(deliveryTimeout, "deliveryTimeout")
         try Shared.requirePositive(maxBlock, "maxBlock")
+        try Shared.require(closeTimeout >= .zero, "closeTimeout is \(closeTimeout); it must not be negative")
         if let transactionalID {
             try Shared.require(!transactionalID.isEmpty, "transactionalID is empty; leave it out instead")
             try Shared.require(enableIdempotence, "transactionalID needs enableIdempotence")

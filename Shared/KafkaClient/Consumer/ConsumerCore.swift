@@ -15,6 +15,8 @@ final class ConsumerCore: Sendable {
     private struct State {
         var subscription: SubscriptionState
         var iterator: OneShot<Delivery>?
+        /// Who asked last.
+        var lastLease: ObjectIdentifier?
         /// Wait until the application is done with a batch of these.
         var quiescing: [(partitions: [TopicPartition], done: OneShot<Bool>)] = []
         /// No more batches: the consumer stops, or has failed.
@@ -55,8 +57,10 @@ final class ConsumerCore: Sendable {
     // MARK: The application's side
 
     /// The next batch; `nil` at the end and when the task is cancelled.
-    func next() async throws(KafkaError) -> ConsumerBatch? {
-        poll()
+    ///
+    /// - Parameter lease: the iterator's.
+    func next(_ lease: IteratorLease) async throws(KafkaError) -> ConsumerBatch? {
+        poll(ObjectIdentifier(lease))
         let waiter = OneShot<Delivery>()
         let (ready, wasFull) = state.withLock { state -> (Delivery?, Bool) in
             precondition(state.iterator == nil, "only one iterator may wait for a batch")
@@ -84,15 +88,31 @@ final class ConsumerCore: Sendable {
     }
 
     /// Notes that the application is alive, and done with its last batch.
-    private func poll() {
+    private func poll(_ lease: ObjectIdentifier) {
         let quiet = state.withLock { state in
             state.lastPoll = .now()
+            state.lastLease = lease
             state.subscription.finishOutstanding()
-            defer { state.quiescing.removeAll { !state.subscription.isBusy(with: $0.partitions) } }
-            return state.quiescing.filter { !state.subscription.isBusy(with: $0.partitions) }.map(\.done)
+            return Self.takeQuiet(&state)
         }
         for done in quiet { done.fulfil(true) }
         onPoll.withLock { $0 }?()
+    }
+
+    /// An iterator is gone: the application left its loop, and does not hold up a stop or a rebalance.
+    func release(_ lease: ObjectIdentifier) {
+        let quiet = state.withLock { state in
+            if state.lastLease == lease { state.subscription.abandonOutstanding() }
+            return Self.takeQuiet(&state)
+        }
+        for done in quiet { done.fulfil(true) }
+    }
+
+    /// Those who wait for the application and need not any longer.
+    private static func takeQuiet(_ state: inout State) -> [OneShot<Bool>] {
+        let quiet = state.quiescing.filter { !state.subscription.isBusy(with: $0.partitions) }
+        state.quiescing.removeAll { !state.subscription.isBusy(with: $0.partitions) }
+        return quiet.map(\.done)
     }
 
     /// Whether the application works on one batch longer than it may.

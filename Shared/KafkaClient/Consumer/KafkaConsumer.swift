@@ -121,26 +121,3 @@ public final class KafkaConsumer: Service, Sendable {
     /// Makes ``run()`` stop as the service group's graceful shutdown does.
     public func beginShutdown() { stopRequest.fulfil(true) }
 }
-
-/// The batches of a consumer.
-public struct ConsumerBatches: AsyncSequence, Sendable {
-    public typealias Element = ConsumerBatch
-    public typealias Failure = KafkaError
-
-    let core: ConsumerCore
-
-    public func makeAsyncIterator() -> Iterator { Iterator(core: core) }
-
-    /// Asking for the next batch says that the last one is processed.
-    public struct Iterator: AsyncIteratorProtocol {
-        let core: ConsumerCore
-
-        public mutating func next() async throws(KafkaError) -> ConsumerBatch? { try await core.next() }
-
-        public mutating func next(
-            isolation actor: isolated (any Actor)?
-        ) async throws(KafkaError) -> ConsumerBatch? {
-            try await core.next()
-        }
-    }
-}

@@ -46,6 +46,8 @@ struct SubscriptionState {
         var position: Offset?
         var nextOffset: Offset
         var version: Int
+        /// The loop over the batches was left while the application had this one: nobody works on it any more.
+        var isAbandoned = false
     }
 
     private struct Queued {
@@ -260,8 +262,11 @@ struct SubscriptionState {
 
     /// Whether the application works on a batch of one of these.
     func isBusy(with some: [TopicPartition]) -> Bool {
-        outstanding.map { some.contains($0.partition) } ?? false
+        outstanding.map { !$0.isAbandoned && some.contains($0.partition) } ?? false
     }
+
+    /// The application left its loop with a batch in hand. That one counts as processed only once it asks for another.
+    mutating func abandonOutstanding() { outstanding?.isAbandoned = true }
 
     mutating func pause(_ paused: [TopicPartition]) {
         for partition in paused {

@@ -7,7 +7,8 @@ import NIOCore
 import ServiceLifecycle
 
 extension KafkaProducer {
-    /// Sends until the service group stops gracefully, then flushes and closes. Broker failures never end it.
+    /// Sends until the service group stops gracefully, then flushes for at most `closeTimeout` and closes. Broker
+    /// failures never end it.
     public func run() async throws {
         core.cluster.observe { [core] in core.wakeAll() }
         await withTaskGroup(of: Void.self) { group in
@@ -21,21 +22,44 @@ extension KafkaProducer {
             await stop()
             group.cancelAll()
         }
-        core.failWaiting(.closed("producer"))
+        core.failWaiting(
+            KafkaError(
+                .closed,
+                "the producer was stopped and the record not delivered within closeTimeout "
+                    + "(\(configuration.closeTimeout))"))
         await core.cluster.close()
     }
 
     /// Makes ``run()`` flush and return, as the service group's graceful shutdown does.
     public func beginShutdown() { stopRequest.fulfil(true) }
 
-    /// Flushes for as long as a record may take anyway, unless the task was cancelled outright.
+    /// Flushes, at most for `closeTimeout`; not at all where the task was cancelled outright.
     private func stop() async {
         core.close()
         guard !Task.isCancelled else { return }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.finishSending() }
+            group.addTask { [limit = configuration.closeTimeout] in
+                // Ends early by cancellation alone, when everything is sent.
+                try? await Task.sleep(for: limit)
+            }
+            await group.next()
+            group.cancelAll()
+        }
+        let left = core.unfinishedRecords
+        if left == 0 { return }
+        core.logger.error(
+            "Records were not delivered before the stop",
+            metadata: ["records": "\(left)", "closeTimeout": "\(configuration.closeTimeout)"])
+    }
+
+    private func finishSending() async {
         do throws(KafkaError) {
             try await core.transactions?.stop()
             try await core.flush()
         } catch {
+            // Where the time was up, the number of records is logged instead.
+            if error.code == .cancelled { return }
             core.logger.error("Records were lost at the stop", metadata: ["error": "\(error)"])
         }
     }

@@ -35,8 +35,8 @@ public struct RecordsAcknowledgement: Sendable, Hashable {
     public var topicPartition: TopicPartition
     /// Which of the records that were handed over, by their place.
     public var indices: Range<Int>
-    /// The first record's offset, each next one's is one more; `nil` where the broker did not say: with acks = 0, or for
-    /// a retry the broker had already forgotten.
+    /// The first record's offset, each next one's is one more; `nil` where the broker did not say: with acks = 0, or
+    /// for a retry the broker had already forgotten.
     public var baseOffset: Offset?
     /// Milliseconds since 1970 UTC where the broker's clock counts; `nil` where the records' own timestamps do.
     public var logAppendTime: Int64?

@@ -26,7 +26,7 @@ struct RecordIntake {
 }
 
 extension ProducerCore {
-    /// Records that are accepted under one lock: callers and sending tasks wait for each other no longer than this takes.
+    /// Records that are accepted under one lock: callers and sending tasks wait for each other no longer than that.
     static let recordsPerLock = 512
 
     /// Puts a record into a batch, or says what to wait for. Records wait for memory in the order they came.

@@ -227,6 +227,9 @@ final class ProducerCore: Sendable {
         if let error { throw error }
     }
 
+    /// Records that were accepted and have no result.
+    var unfinishedRecords: Int { state.withLock { $0.accumulator.unfinishedRecords } }
+
     /// Accepts nothing more; what waits for memory fails.
     func close() {
         let waiters = state.withLock { state in

@@ -257,6 +257,13 @@ struct RecordAccumulator<Token> {
         !outstandingRoots.keys.contains { $0 <= target }
     }
 
+    /// Records that wait or are in flight.
+    var unfinishedRecords: Int {
+        queues.reduce(0) { sum, queue in
+            queue.waiting.reduce(sum) { $0 + $1.recordsCount } + queue.inFlight.reduce(0) { $0 + $1.recordsCount }
+        }
+    }
+
     /// Whether nothing waits and nothing is in flight.
     var isEmpty: Bool { outstandingRoots.isEmpty }
 }

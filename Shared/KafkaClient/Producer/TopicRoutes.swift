@@ -1,5 +1,5 @@
-/// What a producer remembers of its topics, so that a record costs no search: the number of partitions, the partitioner,
-/// and the queue of each partition.
+/// What a producer remembers of its topics, so that a record costs no search: the number of partitions, the
+/// partitioner, and the queue of each partition.
 struct TopicRoutes {
     struct Route {
         let topic: String

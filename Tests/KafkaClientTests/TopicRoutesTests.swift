@@ -1,0 +1,45 @@
+import KafkaWire
+import Testing
+
+@testable import KafkaClient
+
+@Suite("TopicRoutes")
+struct TopicRoutesTests {
+    @Test("the number of partitions is asked for once per version of the metadata")
+    func versions() throws {
+        var routes = TopicRoutes(stickyBytes: 100)
+        var asked = 0
+        func find(_ topic: String, _ version: Int, _ count: Int?) -> Int? {
+            routes.find(topic, version: version) {
+                asked += 1
+                return count
+            }
+        }
+        #expect(find("a", 1, nil) == nil, "an unknown topic has no route")
+        let first = try #require(find("a", 1, 2))
+        let other = try #require(find("b", 1, 5))
+        #expect(find("a", 1, 9) == first)
+        #expect(find("b", 1, 9) == other)
+        #expect(asked == 3)
+        #expect(routes[first].partitionCount == 2)
+        #expect(find("a", 2, 4) == first)
+        #expect(routes[first].partitionCount == 4)
+        #expect(find("a", 3, nil) == nil, "the topic is gone")
+    }
+
+    @Test("each partition has its queue for good")
+    func queues() throws {
+        var routes = TopicRoutes(stickyBytes: 100)
+        let route = try #require(routes.find("a", version: 1) { 8 })
+        var made = 0
+        for partition in [3, 0, 3, 7, 0] as [Int32] {
+            let queue = routes.queue(of: route, partition: partition) { topic in
+                #expect(topic == "a")
+                made += 1
+                return 10 + Int(partition)
+            }
+            #expect(queue == 10 + Int(partition))
+        }
+        #expect(made == 3)
+    }
+}
