@@ -106,7 +106,7 @@ struct FuzzTests {
                 _ = try await connection.produce(damaged, to: "compacted")
             }
             let partition = try #require(broker.broker.topics.partition(TopicPartition(topic: "t", partition: 0)))
-            try await partition.maintain(applyRetention: true)
+            try await partition.applyRetention()
             for timestamp in [Int64.min, -3, 0, 1000, .max] {
                 _ = try await connection.listOffset(timestamp, of: "t")
             }
@@ -136,13 +136,13 @@ struct FuzzTests {
                 broker.clock.advance(by: 10)
                 let answer = try await connection.produce(batch(["x"], timestamp: broker.clock.now), to: "t")
                 #expect(answer.errorCode == .none && answer.baseOffset == number)
-                try await partition.maintain(applyRetention: true)
+                try await partition.applyRetention()
             }
             for timestamp in [Int64.min, .max] {
                 let answer = try await connection.produce(
                     batch(["x"], timestamp: timestamp - (timestamp > 0 ? 1 : 0)), to: "t")
                 #expect([.none, .invalidTimestamp].contains(answer.errorCode))
-                try await partition.maintain(applyRetention: true)
+                try await partition.applyRetention()
             }
         }
     }

@@ -10,20 +10,20 @@ import Storage
 /// ``open(_:files:clock:logger:)`` recovers and binds; ``run()`` serves until its task is cancelled and then closes
 /// everything, so that the next start reads no log data.
 public final class Broker: Sendable {
-    private let parts: OpenedParts
+    let parts: OpenedParts
     let coordinator: GroupCoordinator
     /// What is served.
     let registry: APIRegistry
     private let listeners: [BrokerListener]
     let connections: ConnectionCount
     let admission: MemoryAdmission
-    private let networkProbe: NetworkProbe
+    let networkProbe: NetworkProbe
 
     /// The ports that were bound, in the order of the listeners.
     public var ports: [Int] { listeners.map(\.port) }
 
     var topics: TopicTable { parts.topics }
-    private var logger: Logger { parts.logger }
+    var logger: Logger { parts.logger }
 
     private init(
         _ parts: OpenedParts, coordinator: GroupCoordinator, registry: APIRegistry, listeners: [BrokerListener],
@@ -42,9 +42,12 @@ public final class Broker: Sendable {
     ///
     /// - Throws: ``DataFolderError``, ``ListenError``, or the error of a log that cannot be opened.
     public static func open(
-        _ configuration: BrokerConfiguration, files: any FileSystem = POSIXFileSystem(), clock: WallClock = .system,
+        _ configuration: BrokerConfiguration, files: (any FileSystem)? = nil, clock: WallClock = .system,
         logger: Logger
     ) async throws -> Broker {
+        let descriptors = FileDescriptorLimit.raise()
+        let openFiles = OpenFilePool(limit: min(configuration.maximumOpenFiles, max(16, descriptors / 2)))
+        let files = files ?? POSIXFileSystem(openFiles: openFiles)
         let parts = try await OpenedParts.recover(configuration, files: files, clock: clock, logger: logger)
         do {
             return try await bind(parts)
@@ -114,49 +117,6 @@ public final class Broker: Sendable {
             try await group.next()
             group.cancelAll()
             try await group.waitForAll()
-        }
-    }
-
-    /// Retention, `flush.ms` and gauges, on the interval each has.
-    private func maintain() async throws {
-        let tick = Duration.seconds(1)
-        let retention = Duration.milliseconds(parts.configuration.retentionCheckMilliseconds)
-        var nextRetention = ContinuousClock.now + retention
-        while !Task.isCancelled {
-            try await Task.sleep(for: min(tick, retention))
-            networkProbe.connections(connections.current, queuedBytes: admission.usedBytes)
-            let isRetentionDue = ContinuousClock.now >= nextRetention
-            if isRetentionDue { nextRetention = .now + retention }
-            for topic in topics.all {
-                for partition in topic.partitions {
-                    await maintain(partition, applyRetention: isRetentionDue)
-                }
-            }
-        }
-    }
-
-    private func maintain(_ partition: Partition, applyRetention: Bool) async {
-        do {
-            if let work = try await partition.takeFlushWork() {
-                // Closed segments can be large; their way to the disk holds nobody up.
-                try await partition.finish(work, failure: await Self.run(work))
-            }
-            try await partition.maintain(applyRetention: applyRetention)
-        } catch {
-            logger.error(
-                "maintenance failed",
-                metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
-        }
-    }
-
-    private static func run(_ work: FlushWork) async throws -> StorageError? {
-        try await NIOThreadPool.singleton.runIfActive {
-            do throws(StorageError) {
-                try work.run()
-                return nil
-            } catch {
-                return error
-            }
         }
     }
 }

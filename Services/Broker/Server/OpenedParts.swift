@@ -13,26 +13,33 @@ struct OpenedParts: Sendable {
     let topics: TopicTable
     let controller: TopicController
     let threads: Threads
-    let clock: WallClock
-    let logger: Logger
+    let environment: PartitionEnvironment
 
     var network: MultiThreadedEventLoopGroup { threads.network }
+    var clock: WallClock { environment.clock }
+    var logger: Logger { environment.logger }
 
-    /// The event loops of the sockets, and those that the partitions run on.
+    /// The event loops of the sockets, those that the partitions run on, and threads that wait for the disk.
     struct Threads: Sendable {
         let network: MultiThreadedEventLoopGroup
         let storage: MultiThreadedEventLoopGroup
+        let storageCount: Int
+        let flush: NIOThreadPool
 
         init(_ configuration: BrokerConfiguration) {
             let cores = System.coreCount
             let count = { (asked: Int, most: Int) in asked > 0 ? asked : min(cores, most) }
             network = MultiThreadedEventLoopGroup(numberOfThreads: count(configuration.networkThreads, 3))
-            storage = MultiThreadedEventLoopGroup(numberOfThreads: count(configuration.storageThreads, 8))
+            storageCount = count(configuration.storageThreads, 8)
+            storage = MultiThreadedEventLoopGroup(numberOfThreads: storageCount)
+            flush = NIOThreadPool(numberOfThreads: configuration.flushThreads)
+            flush.start()
         }
 
         func stop() async throws {
             try await network.shutdownGracefully()
             try await storage.shutdownGracefully()
+            try await flush.shutdownGracefully()
         }
     }
 
@@ -63,32 +70,55 @@ struct OpenedParts: Sendable {
             folder: folder.path.appending("\(TopicName.clusterMetadata)-0"),
             configuration: LogConfiguration(topicConfigurations: ["retention.ms": "-1"]), files: files, clock: clock,
             wasCleanShutdown: wasClean)
+        let environment = PartitionEnvironment(
+            clock: clock, flushThreads: threads.flush, due: DuePartitions(), probe: StorageProbe(), logger: logger)
+        for name in try files.list(folder.path) where log.isLeftOver(name) {
+            logger.info("removing what is left of a deleted topic", metadata: ["folder": "\(name)"])
+            try files.removeFolder(folder.path.appending(name))
+        }
         let opener = PartitionOpener(
-            configuration: configuration, folder: folder.path, files: files, clock: clock,
-            storageThreads: threads.storage, wasCleanShutdown: wasClean, logger: logger)
+            configuration: configuration, folder: folder.path, files: files, threads: threads,
+            environment: environment, wasCleanShutdown: wasClean)
         let controller = TopicController(
             log: log, opener: opener, configuration: configuration, topics: topics, logger: logger)
         try await controller.openAll()
         return OpenedParts(
             configuration: configuration, folder: folder, files: files, topics: topics, controller: controller,
-            threads: threads, clock: clock, logger: logger)
+            threads: threads, environment: environment)
+    }
+
+    /// Closes every partition, one at a time on each storage thread and all threads at once; whether all went well.
+    private func closePartitions() async -> Bool {
+        let partitions = topics.all.flatMap(\.partitions)
+        return await withTaskGroup(of: Bool.self) { group in
+            for number in 0..<threads.storageCount {
+                group.addTask {
+                    var isClean = true
+                    for index in stride(from: number, to: partitions.count, by: threads.storageCount) {
+                        isClean = await close(partitions[index]) && isClean
+                    }
+                    return isClean
+                }
+            }
+            return await group.reduce(true) { $0 && $1 }
+        }
+    }
+
+    private func close(_ partition: Partition) async -> Bool {
+        do {
+            try await partition.close()
+            return true
+        } catch {
+            logger.error(
+                "a partition was not closed cleanly",
+                metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
+            return false
+        }
     }
 
     /// Closes every log, says on the disk that all of them were when they were, and ends the threads.
     func close() async throws {
-        var isClean = true
-        for topic in topics.all {
-            for partition in topic.partitions {
-                do {
-                    try await partition.close()
-                } catch {
-                    isClean = false
-                    logger.error(
-                        "a partition was not closed cleanly",
-                        metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
-                }
-            }
-        }
+        var isClean = await closePartitions()
         do {
             try await controller.close()
         } catch {

@@ -41,7 +41,7 @@ public final class PartitionLog {
     public internal(set) var logEnd: Offset
 
     /// Every record below is durable.
-    var flushedOffset: Offset
+    public internal(set) var flushedOffset: Offset
     /// When the oldest record that is not durable was appended.
     var unflushedSince: Int64?
     var unflushedSegments: [FlushWork.ClosedSegment] = []
@@ -143,6 +143,9 @@ public final class PartitionLog {
     }
 
     // MARK: Failing
+
+    /// Whether the log can be used no more until it is opened again.
+    public var isOffline: Bool { offlineReason != nil }
 
     func checkOnline() throws(StorageError) {
         if let offlineReason { throw offlineReason }

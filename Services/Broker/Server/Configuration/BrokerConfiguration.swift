@@ -19,6 +19,11 @@ public struct BrokerConfiguration: Sendable {
     /// `num.io.threads`: storage executors. 0: one per core, at most 8.
     public var storageThreads = 0
 
+    /// `signalbox.flush.threads`: partitions whose records are brought to the disk at the same time.
+    public var flushThreads = 4
+    /// `signalbox.max.open.files`: files of logs kept open, at most half of what the system allows the process.
+    public var maximumOpenFiles = 8192
+
     /// `socket.request.max.bytes`: the largest frame.
     public var maximumRequestBytes = 100 * 1024 * 1024
     /// `queued.max.request.bytes`: what requests may hold in memory together.
@@ -93,6 +98,8 @@ public struct BrokerConfiguration: Sendable {
     private mutating func readBounds(_ settings: inout KafkaSettings) throws(SettingError) {
         networkThreads = try settings.number("num.network.threads", default: networkThreads, in: 0...256)
         storageThreads = try settings.number("num.io.threads", default: storageThreads, in: 0...256)
+        flushThreads = try settings.number("signalbox.flush.threads", default: flushThreads, in: 1...256)
+        maximumOpenFiles = try settings.number("signalbox.max.open.files", default: maximumOpenFiles, in: 16...1_000_000)
         maximumRequestBytes = try settings.number(
             "socket.request.max.bytes", default: maximumRequestBytes, in: 1024...Int(Int32.max))
         queuedRequestBytes = try settings.number(

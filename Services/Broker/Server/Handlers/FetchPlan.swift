@@ -77,6 +77,7 @@ struct FetchPlan: Sendable {
         case .failure(let code): return Self.failed(index, code, nil)
         case .success(let found): partition = found
         }
+        if partition.isOffline { return Self.failed(index, .kafkaStorageError, partition.progress.offsets) }
         guard let offsets = partition.progress.offsetsUnlessGone else {
             return Self.failed(index, .unknownTopicOrPartition, nil)
         }

@@ -26,21 +26,26 @@ struct ProduceHandler: APIHandler {
     func handle(_ request: ProduceRequest, _ context: RequestContext) async -> Reply<ProduceResponse> {
         var response = ProduceResponse()
         var failure: PartitionResponse?
+        var flushes: [PendingFlush] = []
         for topic in request.topicData {
-            let partitions = await append(topic, of: request, context)
+            let place = response.responses.count
+            let partitions = await append(topic, of: request, context) { partition, end, index in
+                flushes.append(PendingFlush(partition: partition, end: end, topic: place, index: index))
+            }
             failure = failure ?? partitions.first { $0.errorCode != .none }
             response.responses.append(
                 ProduceResponse.TopicProduceResponse(
                     name: topic.name, topicId: topic.topicId, partitionResponses: partitions))
         }
-        if request.acks != 0 { return .now(response) }
+        if request.acks != 0 { return flushes.isEmpty ? .now(response) : Self.later(response, flushes) }
         // Nobody reads a response, so closing is the only way to tell that a batch was lost.
         guard let failure else { return .none }
         return .close(reason: "a batch with acks=0 that was refused: \(failure.errorCode)")
     }
 
     private func append(
-        _ topic: ProduceRequest.TopicProduceData, of request: ProduceRequest, _ context: RequestContext
+        _ topic: ProduceRequest.TopicProduceData, of request: ProduceRequest, _ context: RequestContext,
+        whenFlushed: (Partition, Offset, Int) -> Void
     ) async -> [PartitionResponse] {
         let reference = TopicReference(
             name: topic.name, id: topic.topicId, usesID: context.version >= Self.topicIDVersion)
@@ -50,7 +55,9 @@ struct ProduceHandler: APIHandler {
         for data in topic.partitionData {
             do throws(ProduceRefusal) {
                 let partition = try check(data, request: request, found: found)
-                responses.append(try await append(data, to: partition))
+                let begun = try await begin(data, on: partition)
+                if let end = begun.durableEnd { whenFlushed(partition, end, responses.count) }
+                responses.append(response(to: data, begun.result))
             } catch {
                 probe.refused(error.code)
                 responses.append(
@@ -91,21 +98,53 @@ struct ProduceHandler: APIHandler {
         }
     }
 
-    private func append(
-        _ data: ProduceRequest.PartitionProduceData, to partition: Partition
-    ) async throws(ProduceRefusal) -> PartitionResponse {
+    private func begin(
+        _ data: ProduceRequest.PartitionProduceData, on partition: Partition
+    ) async throws(ProduceRefusal) -> Partition.BegunAppend {
         guard case .bytes(let batches)? = data.records?.pieces.first else {
             throw ProduceRefusal(code: .invalidRecord, message: "no record batch")
         }
-        let result: AppendResult
+        let begun: Partition.BegunAppend
         do {
-            result = try await partition.append(batches, origin: .client)
+            begun = try await partition.begin(batches, origin: .client)
         } catch {
             throw ProduceRefusal(code: error.errorCode, message: error.description)
         }
-        probe.appended(bytes: batches.readableBytes, isDuplicate: result.isDuplicate)
-        return PartitionResponse(
+        probe.appended(bytes: batches.readableBytes, isDuplicate: begun.result.isDuplicate)
+        return begun
+    }
+
+    private func response(to data: ProduceRequest.PartitionProduceData, _ result: AppendResult) -> PartitionResponse {
+        PartitionResponse(
             index: data.index, errorCode: .none, baseOffset: result.firstOffset.rawValue,
             logAppendTimeMs: result.logAppendTime, logStartOffset: result.logStart.rawValue)
+    }
+}
+
+extension ProduceHandler {
+    /// Records that may be acknowledged once they are on the disk (`flush.messages`).
+    private struct PendingFlush: Sendable {
+        let partition: Partition
+        let end: Offset
+        /// Where in the response their partition is.
+        let topic: Int
+        let index: Int
+    }
+
+    /// The answer when everything is durable; further requests are begun meanwhile and share the flush.
+    private static func later(_ response: ProduceResponse, _ flushes: [PendingFlush]) -> Reply<ProduceResponse> {
+        .later {
+            var response = response
+            for flush in flushes {
+                do throws(StorageError) {
+                    try await flush.partition.untilDurable(flush.end)
+                } catch {
+                    response.responses[flush.topic].partitionResponses[flush.index] = PartitionResponse(
+                        index: response.responses[flush.topic].partitionResponses[flush.index].index,
+                        errorCode: error.errorCode, baseOffset: -1, errorMessage: error.description)
+                }
+            }
+            return response
+        }
     }
 }

@@ -1,4 +1,5 @@
 import KafkaWire
+import Logging
 import NIOCore
 import Storage
 
@@ -11,48 +12,88 @@ actor Partition {
     nonisolated let progress: PartitionProgress
     nonisolated let leaderEpoch: LeaderEpoch
 
+    nonisolated let environment: PartitionEnvironment
+    nonisolated let eventLoop: any EventLoop
     private nonisolated let executor: any SerialExecutor
-    private let log: PartitionLog
-    private let clock: WallClock
+    let log: PartitionLog
+    var commit = GroupCommit()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    var clock: WallClock { environment.clock }
+    /// Whether the disk failed in a way that only another start of the broker can put right.
+    nonisolated var isOffline: Bool { progress.isOffline }
 
     /// - Parameter log: opened on any thread; from here on only this actor uses it.
     init(
         _ topicPartition: TopicPartition, topicID: KafkaUUID, leaderEpoch: LeaderEpoch, log: sending PartitionLog,
-        clock: WallClock, executor: any SerialExecutor
+        eventLoop: any EventLoop, environment: PartitionEnvironment
     ) {
         self.topicPartition = topicPartition
         self.topicID = topicID
         self.leaderEpoch = leaderEpoch
-        self.executor = executor
-        self.clock = clock
+        self.eventLoop = eventLoop
+        self.environment = environment
+        executor = eventLoop.executor
         progress = PartitionProgress(Self.offsets(of: log))
         self.log = log
     }
 
-    /// Appends whole batches as they were received, and tells who waits for them.
-    func append(_ batches: ByteBuffer, origin: AppendOrigin) throws(AppendError) -> AppendResult {
-        let now = clock.now()
-        return try finish(log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin), now: now)
+    /// Appends whole batches as they were received, tells who waits for them, and returns when they are as durable as
+    /// `flush.messages` asks.
+    func append(_ batches: ByteBuffer, origin: AppendOrigin) async throws(AppendError) -> AppendResult {
+        try await finish(try begin(batches, origin: origin))
     }
 
-    /// Ends a producer's transaction here, and tells who waits for committed records.
+    /// Ends a producer's transaction here, tells who waits for committed records, and returns as ``append(_:origin:)``.
     ///
     /// - Throws: `fencedProducer` or `fencedCoordinator` for a marker that comes too late.
-    func appendMarker(_ marker: TransactionMarker) throws(AppendError) -> AppendResult {
-        let now = clock.now()
-        return try finish(log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now), now: now)
+    func appendMarker(_ marker: TransactionMarker) async throws(AppendError) -> AppendResult {
+        try await finish(
+            try begin { (log, now) throws(AppendError) in
+                try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
+            })
     }
 
-    private func finish(_ result: AppendResult, now: Int64) throws(AppendError) -> AppendResult {
-        do throws(StorageError) {
-            if log.needsFlush(now: now) { try log.flush() }
+    private func finish(_ begun: BegunAppend) async throws(AppendError) -> AppendResult {
+        do {
+            if let end = begun.durableEnd { try await untilDurable(end) }
         } catch {
             throw .storage(error)
         }
+        return begun.result
+    }
+
+    /// An append that is in the log and can be read, and may not be acknowledged yet.
+    struct BegunAppend: Sendable {
+        let result: AppendResult
+        /// Must be waited for with ``untilDurable(_:)``; `nil` where nothing has to be.
+        let durableEnd: Offset?
+    }
+
+    /// As ``append(_:origin:)`` without the wait, so that further requests of a connection share the same flush.
+    func begin(_ batches: ByteBuffer, origin: AppendOrigin) throws(AppendError) -> BegunAppend {
+        try begin { (log, now) throws(AppendError) in
+            try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
+        }
+    }
+
+    private func begin(
+        _ append: (PartitionLog, _ now: Int64) throws(AppendError) -> AppendResult
+    ) throws(AppendError) -> BegunAppend {
+        let now = clock.now()
+        let result: AppendResult
+        do {
+            result = try append(log, now)
+        } catch {
+            noteFailure(error)
+            throw error
+        }
         publish(appendedBytes: result.appendedBytes)
-        return result
+        // A repeated append may be of records that are still on their way to the disk.
+        let end = result.lastOffset + 1
+        let isDurable = !log.needsFlush(now: now) || log.flushedOffset >= end
+        startFlush()
+        return BegunAppend(result: result, durableEnd: isDurable ? nil : end)
     }
 
     /// Whether a producer has a transaction open here under that epoch, so that the coordinator knows of it.
@@ -93,13 +134,16 @@ actor Partition {
         try log.maxTimestamp()
     }
 
-    /// Writes what `flush.ms` asks for and, when it is time for it, deletes what retention allows.
-    func maintain(applyRetention: Bool) throws(StorageError) {
+    /// Deletes what retention allows.
+    func applyRetention() throws(StorageError) {
         let now = clock.now()
-        if log.needsFlush(now: now) { try log.flush() }
-        guard applyRetention else { return }
         log.expireProducers(now: now)
-        _ = try log.applyRetention(now: now)
+        do {
+            _ = try log.applyRetention(now: now)
+        } catch {
+            noteFailure(error)
+            throw error
+        }
         publish(appendedBytes: 0)
     }
 
@@ -121,26 +165,28 @@ actor Partition {
     /// Bytes of all segments.
     var byteCount: Int64 { log.byteCount }
 
-    /// Closed segments that are not on the disk yet, to be written by somebody else's thread.
-    func takeFlushWork() throws(StorageError) -> FlushWork? {
-        log.hasUnflushedSegments ? try log.flushWork(includingActiveSegment: false) : nil
-    }
-
-    /// Takes note of what became of ``takeFlushWork()``.
-    func finish(_ work: FlushWork, failure: StorageError?) throws(StorageError) {
-        try log.finishFlush(work, failure: failure)
-    }
-
     /// Writes what a start without scanning needs, and closes the files.
-    func close() throws(StorageError) {
+    func close() async throws(StorageError) {
+        await untilFlushed()
         try log.close()
         progress.end()
     }
 
     /// Removes the partition from the disk.
-    func delete() throws(StorageError) {
+    func delete() async throws(StorageError) {
         progress.end()
+        await untilFlushed()
         try log.delete()
+    }
+
+    /// Lets everybody see that the log is offline, where that is what the error has brought.
+    func noteFailure(_ error: any Error) {
+        guard log.isOffline, !progress.isOffline else { return }
+        progress.goOffline()
+        environment.probe.failed()
+        environment.logger.error(
+            "a partition is offline until the next start",
+            metadata: ["partition": "\(topicPartition)", "error": "\(error)"])
     }
 
     private func publish(appendedBytes: Int) {

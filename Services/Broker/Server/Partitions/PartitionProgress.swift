@@ -43,6 +43,7 @@ final class PartitionProgress: Sendable {
         /// Bytes between the last stable offset and the high watermark, as far as they were appended here.
         var undecidedBytes = 0
         var isGone = false
+        var isOffline = false
 
         /// Moves on; returns how many bytes more can be read at each level.
         mutating func move(to next: Offsets, appendedBytes: Int) -> (uncommitted: Int, committed: Int) {
@@ -69,6 +70,19 @@ final class PartitionProgress: Sendable {
     /// `nil` once the partition was deleted or closed.
     var offsetsUnlessGone: Offsets? { state.withLock { $0.isGone ? nil : $0.offsets } }
 
+    /// Whether the partition's disk failed; the offsets are the last that were known.
+    var isOffline: Bool { state.withLock { $0.isOffline } }
+
+    /// Wakes everyone, so that they hear of it.
+    func goOffline() {
+        let parked = state.withLock { state in
+            state.isOffline = true
+            defer { state.parked = [:] }
+            return state.parked.values.map(\.fetch)
+        }
+        for fetch in parked { fetch.wake() }
+    }
+
     /// Tells everyone who waits how far the partition has come, and that `appendedBytes` more are in it.
     func publish(_ offsets: Offsets, appendedBytes: Int) {
         let (readable, parked) = state.withLock { state -> ((uncommitted: Int, committed: Int), [Parked]) in
@@ -87,7 +101,7 @@ final class PartitionProgress: Sendable {
         _ fetch: ParkedFetch, at position: Offset, isolation: IsolationLevel = .readUncommitted
     ) -> Bool {
         state.withLock { state in
-            guard !state.isGone, state.offsets.end(for: isolation) <= position else { return false }
+            guard !state.isGone, !state.isOffline, state.offsets.end(for: isolation) <= position else { return false }
             state.parked[ObjectIdentifier(fetch)] = Parked(fetch: fetch, isolation: isolation)
             return true
         }

@@ -12,6 +12,8 @@ final class MetadataLog {
     private let log: PartitionLog
     private let clock: WallClock
     private(set) var image = MetadataImage()
+    /// Names of topics that were deleted at some time, also where there is a new topic of that name.
+    private(set) var deletedNames: Set<String> = []
 
     /// Opens the log in `folder` and replays it.
     init(
@@ -28,7 +30,7 @@ final class MetadataLog {
                 from: position, maxBytes: RecordReplay.chunkBytes, atLeastOneBatch: true, below: log.logEnd)
             for record in try replay.records(of: read.payload) {
                 guard let value = record.value else { continue }
-                image.apply(try MetadataRecord(decoding: value))
+                apply(try MetadataRecord(decoding: value))
             }
         }
     }
@@ -43,7 +45,21 @@ final class MetadataLog {
         let batch = try builder.finish()
         _ = try log.append(batch, leaderEpoch: 0, now: now, origin: .coordinator)
         try log.flush()
-        for record in records { image.apply(record) }
+        for record in records { apply(record) }
+    }
+
+    private func apply(_ record: MetadataRecord) {
+        if case .removeTopic(let id) = record, let topic = image.topic(id: id) { deletedNames.insert(topic.name) }
+        image.apply(record)
+    }
+
+    /// Whether a folder is of a partition that was deleted and is not one of today's: the deletion was interrupted.
+    func isLeftOver(_ folder: String) -> Bool {
+        guard let dash = folder.lastIndex(of: "-"), let index = Int(folder[folder.index(after: dash)...]) else {
+            return false
+        }
+        let name = String(folder[..<dash])
+        return deletedNames.contains(name) && index >= image.topics[name]?.partitions.count ?? 0
     }
 
     func close() throws(StorageError) {

@@ -34,9 +34,9 @@ actor TopicController {
 
     /// Opens every partition that the metadata names.
     func openAll() async throws {
-        for topic in log.image.topics.values.sorted(by: { $0.name < $1.name }) {
-            try await open(topic, isNew: false)
-        }
+        let all = log.image.topics.values.sorted { $0.name < $1.name }
+        let partitions = try await opener.open(all, isNew: false)
+        for topic in all { insert(topic, partitions[topic.id] ?? []) }
     }
 
     /// What a creation gave or, when only validated, would give.
@@ -66,7 +66,7 @@ actor TopicController {
             guard let topic = log.image.topic(id: id) else {
                 throw TopicRefusal(code: .unknownServerError, message: "the metadata log lost the topic")
             }
-            try await open(topic, isNew: true)
+            insert(topic, try await opener.open([topic], isNew: true)[id] ?? [])
         } catch {
             takeBack(id, of: new.name)
             logger.error("a topic could not be created", metadata: ["topic": "\(new.name)", "error": "\(error)"])
@@ -153,8 +153,7 @@ actor TopicController {
         return records
     }
 
-    private func open(_ topic: MetadataImage.Topic, isNew: Bool) async throws {
-        let partitions = try await opener.open(topic, isNew: isNew)
+    private func insert(_ topic: MetadataImage.Topic, _ partitions: [Partition]) {
         topics.insert(
             TopicTable.Topic(
                 name: topic.name, id: topic.id, partitions: partitions, configurations: topic.configurations))

@@ -76,6 +76,8 @@ public final class FaultyFileSystem: FileSystem {
         self.plan = Mutex(plan)
     }
 
+    public var openFiles: OpenFilePool { inner.openFiles }
+
     /// Replaces the plan from the next operation on.
     public func use(_ newPlan: FaultPlan) {
         plan.withLock { $0 = newPlan }

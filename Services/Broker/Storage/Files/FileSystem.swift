@@ -6,6 +6,8 @@ import SystemPackage
 ///
 /// Every call is synchronous and may block: callers run on a storage executor, never on an event loop.
 public protocol FileSystem: Sendable {
+    /// Which of its files logs keep open.
+    var openFiles: OpenFilePool { get }
     /// Opens a file that exists, for reading and writing.
     func open(_ path: FilePath) throws(StorageError) -> any File
     /// Opens a file for reading and writing and makes it, empty, where there is none.

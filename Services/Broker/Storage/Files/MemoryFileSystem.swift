@@ -66,9 +66,12 @@ public final class MemoryFileSystem: FileSystem {
         }
     }
 
+    public let openFiles: OpenFilePool
     private let state = Mutex(State())
 
-    public init() {}
+    public init(openFiles: OpenFilePool = OpenFilePool()) {
+        self.openFiles = openFiles
+    }
 
     /// Stops the machine and starts it again: open files become stale and unsynced changes survive or not.
     ///

@@ -12,7 +12,11 @@ import Darwin
 
 /// The operating system's files.
 public struct POSIXFileSystem: FileSystem {
-    public init() {}
+    public let openFiles: OpenFilePool
+
+    public init(openFiles: OpenFilePool = OpenFilePool()) {
+        self.openFiles = openFiles
+    }
 
     public func open(_ path: FilePath) throws(StorageError) -> any File {
         try open(path, options: [.closeOnExec], operation: .open)

@@ -17,7 +17,7 @@ final class OpenSegment {
     var offsetIndex: SparseIndex<OffsetIndexEntry>
     var timeIndex: SparseIndex<TimeIndexEntry>
 
-    private var logFile: (any File)?
+    private let logFile: PooledFile
     private var bytesSinceIndexEntry = 0
     private var knownTimes: Times?
 
@@ -45,7 +45,10 @@ final class OpenSegment {
         self.byteCount = byteCount
         self.offsetIndex = offsetIndex
         self.timeIndex = timeIndex
+        logFile = PooledFile(files.openFiles)
     }
+
+    deinit { releaseFiles() }
 
     /// A new, empty segment; the last step that can fail is making its log file.
     static func create(
@@ -59,7 +62,7 @@ final class OpenSegment {
             baseOffset, folder: folder, files: files, configuration: configuration, now: now, byteCount: 0,
             offsetIndex: offsetIndex, timeIndex: timeIndex)
         segment.knownTimes = Times(largestOffset: baseOffset)
-        segment.logFile = try files.create(folder.file(.log, baseOffset))
+        _ = try segment.logFile.get { () throws(StorageError) in try files.create(folder.file(.log, baseOffset)) }
         return segment
     }
 
@@ -84,15 +87,12 @@ final class OpenSegment {
 
     /// The open log file.
     func log() throws(StorageError) -> any File {
-        if let logFile { return logFile }
-        let opened = try files.open(folder.file(.log, baseOffset))
-        logFile = opened
-        return opened
+        try logFile.get { () throws(StorageError) in try files.open(folder.file(.log, baseOffset)) }
     }
 
     /// Closes the files until they are needed again; slices being sent keep theirs open.
     func releaseFiles() {
-        logFile = nil
+        logFile.close()
         offsetIndex.releaseFile()
         timeIndex.releaseFile()
     }

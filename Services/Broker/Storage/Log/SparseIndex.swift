@@ -14,7 +14,7 @@ struct SparseIndex<Entry: IndexEntry> {
 
     let path: FilePath
     private let files: any FileSystem
-    private var file: (any File)?
+    private let file: PooledFile
     /// Entries in the file.
     private(set) var writtenCount: Int
     /// Entries after those in the file.
@@ -26,6 +26,7 @@ struct SparseIndex<Entry: IndexEntry> {
         self.path = path
         self.files = files
         self.writtenCount = writtenCount
+        file = PooledFile(files.openFiles)
     }
 
     /// The index of a segment.
@@ -92,7 +93,7 @@ struct SparseIndex<Entry: IndexEntry> {
 
     /// Writes the entries in memory to the file. After an error they are still in memory, and a repeat is safe.
     mutating func flush() throws(StorageError) {
-        if pending.isEmpty, file != nil || writtenCount > 0 { return }
+        if pending.isEmpty, file.isOpen || writtenCount > 0 { return }
         var bytes = ByteBufferAllocator().buffer(capacity: pending.count * Entry.byteCount)
         for entry in pending { entry.write(to: &bytes) }
         try openFile().write([bytes], at: Int64(writtenCount) * Int64(Entry.byteCount))
@@ -110,13 +111,10 @@ struct SparseIndex<Entry: IndexEntry> {
     }
 
     /// The open file, made where there is none.
-    mutating func openFile() throws(StorageError) -> any File {
-        if let file { return file }
-        let opened = try files.create(path)
-        file = opened
-        return opened
+    func openFile() throws(StorageError) -> any File {
+        try file.get { () throws(StorageError) in try files.create(path) }
     }
 
     /// Closes the file until it is needed again.
-    mutating func releaseFile() { file = nil }
+    func releaseFile() { file.close() }
 }

@@ -72,10 +72,20 @@ struct MetadataHandler: APIHandler {
         return TopicResponse(
             errorCode: .none, name: topic.name, topicId: topic.id, isInternal: TopicName.isInternal(topic.name),
             partitions: topic.partitions.map { partition in
-                MetadataResponse.MetadataResponsePartition(
+                if partition.isOffline { return Self.offline(partition, node) }
+                return MetadataResponse.MetadataResponsePartition(
                     errorCode: .none, partitionIndex: partition.topicPartition.partition, leaderId: node,
                     leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node])
             })
+    }
+
+    /// A partition whose disk failed has no leader: clients look for another, and go on when there is one.
+    private static func offline(
+        _ partition: Partition, _ node: Int32
+    ) -> MetadataResponse.MetadataResponsePartition {
+        MetadataResponse.MetadataResponsePartition(
+            errorCode: .leaderNotAvailable, partitionIndex: partition.topicPartition.partition, leaderId: -1,
+            leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node], offlineReplicas: [node])
     }
 }
 

@@ -1,0 +1,103 @@
+import KafkaWire
+import NIOCore
+import NIOPosix
+import Storage
+
+/// Appends that wait for the disk, and the flush that runs for them: one at a time for each partition, so that all
+/// that arrive meanwhile share the next (group commit).
+struct GroupCommit {
+    var isRunning = false
+    var waiting: [(end: Offset, continuation: CheckedContinuation<StorageError?, Never>)] = []
+
+    /// Those whose records end at or below `offset`.
+    mutating func take(upTo offset: Offset) -> [CheckedContinuation<StorageError?, Never>] {
+        let ready = waiting.filter { $0.end <= offset }
+        waiting.removeAll { $0.end <= offset }
+        return ready.map(\.continuation)
+    }
+}
+
+extension Partition {
+    /// Every record below is on the disk.
+    var flushedOffset: Offset { log.flushedOffset }
+
+    /// Returns when every record below `end` is durable.
+    ///
+    /// - Throws: the disk's error; the partition is offline then and nobody knows what of the records it has.
+    func untilDurable(_ end: Offset) async throws(StorageError) {
+        if log.flushedOffset >= end { return }
+        let failure = await withCheckedContinuation { continuation in
+            commit.waiting.append((end, continuation))
+            startFlush()
+        }
+        if let failure { throw failure }
+    }
+
+    /// Starts the flush that `flush.messages`, `flush.ms`, a waiting append or a closed segment asks for, on a thread
+    /// of its own; whoever comes while one is running is taken along by the next.
+    func startFlush() {
+        guard !commit.isRunning else { return }
+        let needsActive = !commit.waiting.isEmpty || log.needsFlush(now: clock.now())
+        guard needsActive || log.hasUnflushedSegments else { return askForFlushInTime() }
+        let work: FlushWork
+        do {
+            guard let found = try log.flushWork(includingActiveSegment: needsActive) else {
+                return answer(commit.take(upTo: log.flushedOffset), nil)
+            }
+            work = found
+        } catch {
+            return answer(commit.take(upTo: Offset(.max)), error)
+        }
+        commit.isRunning = true
+        run(work)
+    }
+
+    private func run(_ work: FlushWork) {
+        let begun = ContinuousClock.now
+        environment.flushThreads.submit { state in
+            let failure = Self.failure(of: work, state)
+            self.eventLoop.execute {
+                self.assumeIsolated { $0.flushed(work, failure, after: .now - begun) }
+            }
+        }
+    }
+
+    private static func failure(of work: FlushWork, _ state: NIOThreadPool.WorkItemState) -> StorageError? {
+        switch state {
+        case .cancelled: return .offline(path: "", reason: "the broker stops")
+        case .active:
+            do { try work.run() } catch { return error }
+            return nil
+        }
+    }
+
+    private func flushed(_ work: FlushWork, _ failure: StorageError?, after duration: Duration) {
+        commit.isRunning = false
+        environment.probe.flushed(messages: max(0, work.upTo - log.flushedOffset), after: duration)
+        do {
+            try log.finishFlush(work, failure: failure)
+        } catch {
+            // Only what a failed flush leaves unknown takes the log offline, and with it everyone who waits.
+            noteFailure(error)
+            if log.isOffline { return answer(commit.take(upTo: Offset(.max)), error) }
+        }
+        answer(commit.take(upTo: log.flushedOffset), nil)
+        startFlush()
+    }
+
+    private func answer(_ waiting: [CheckedContinuation<StorageError?, Never>], _ failure: StorageError?) {
+        for continuation in waiting { continuation.resume(returning: failure) }
+    }
+
+    /// Asks the next maintenance to come by where `flush.ms` bounds the wait of what was appended.
+    func askForFlushInTime() {
+        if log.flushDeadline != nil { environment.due.insert(self) }
+    }
+
+    /// Returns once no flush is running.
+    func untilFlushed() async {
+        while commit.isRunning {
+            _ = await withCheckedContinuation { commit.waiting.append((log.flushedOffset, $0)) }
+        }
+    }
+}

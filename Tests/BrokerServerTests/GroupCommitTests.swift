@@ -1,0 +1,123 @@
+import KafkaMessages
+import KafkaWire
+import NIOCore
+import Storage
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import BrokerServer
+
+@Suite("flush.messages=1", .timeLimit(.minutes(1)))
+struct GroupCommitTests {
+    private static let durable = ["flush.messages": "1"]
+
+    private func withSlowDisk(
+        _ settings: [String: String] = [:], _ operation: @Sendable (TestBroker, SlowDisk) async throws -> Void
+    ) async throws {
+        let disk = SlowDisk()
+        try await RestartTests.withFolder { folder in
+            try await withBroker(in: folder, settings, files: disk) { broker in
+                defer { disk.release() }
+                try await operation(broker, disk)
+            }
+        }
+    }
+
+    @Test("a record is acknowledged when the disk has it; consumers see it before, as in Kafka")
+    func acknowledgedWhenDurable() async throws {
+        try await withSlowDisk { broker, disk in
+            let producer = try await broker.connect()
+            let consumer = try await broker.connect()
+            try await producer.createTopic("t", Self.durable)
+            disk.hold()
+            try await producer.send(produceRequest(batch(["a"]), to: "t"), version: ByName.produce)
+            try await eventually("the flush has begun") { disk.waiting == 1 }
+            #expect(try await consumer.fetch(fetchRequest("t", from: 0)).texts == ["a"])
+            let partition = try #require(broker.broker.topics.partition(TopicPartition(topic: "t", partition: 0)))
+            #expect(await partition.flushedOffset == 0)
+            disk.release()
+            let answer = try await producer.receive(ProduceRequest.self, version: ByName.produce)
+            #expect(answer.responses[0].partitionResponses[0].baseOffset == 0)
+            #expect(await partition.flushedOffset == 1)
+        }
+    }
+
+    @Test("appends that arrive while the disk is busy share one flush, of one connection and of many")
+    func shared() async throws {
+        try await withSlowDisk { broker, disk in
+            let connections = [try await broker.connect(), try await broker.connect()]
+            try await connections[0].createTopic("t", Self.durable)
+            let before = disk.syncs
+            disk.hold()
+            for number in Int32(0)..<5 {
+                for connection in connections {
+                    try await connection.send(
+                        produceRequest(batch(["x"]), to: "t"), version: ByName.produce, correlationID: number)
+                }
+            }
+            let partition = try #require(broker.broker.topics.partition(TopicPartition(topic: "t", partition: 0)))
+            try await eventually("all are in the log") { partition.progress.offsets.logEnd == 10 }
+            disk.release()
+            for number in Int32(0)..<5 {
+                for connection in connections {
+                    let answer = try await connection.receive(
+                        ProduceRequest.self, version: ByName.produce, correlationID: number)
+                    #expect(answer.responses[0].partitionResponses[0].errorCode == .none)
+                }
+            }
+            #expect(disk.syncs - before == 2)
+        }
+    }
+
+    @Test("many partitions are flushed at once, no more than signalbox.flush.threads")
+    func bounded() async throws {
+        try await withSlowDisk(["signalbox.flush.threads": "3", "num.io.threads": "1"]) { broker, disk in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t", partitions: 8, Self.durable)
+            disk.hold()
+            for partition in Int32(0)..<8 {
+                try await connection.send(
+                    produceRequest(batch(["x"]), to: "t", partition: partition), version: ByName.produce,
+                    correlationID: partition)
+            }
+            try await eventually("as many as may") { disk.waiting == 3 }
+            // The one storage thread is not held up: it still appends and reads.
+            let other = try await broker.connect()
+            #expect(try await other.fetch(fetchRequest("t", from: 0, partition: 7)).texts == ["x"])
+            disk.release()
+            for partition in Int32(0)..<8 {
+                _ = try await connection.receive(
+                    ProduceRequest.self, version: ByName.produce, correlationID: partition)
+            }
+            #expect(disk.mostWaiting == 3)
+        }
+    }
+
+    @Test("a flush that fails answers everyone who waits with KAFKA_STORAGE_ERROR, and other partitions go on")
+    func failure() async throws {
+        try await RestartTests.withFolder { folder in
+            let files = FaultyFileSystem(POSIXFileSystem())
+            try await withBroker(in: folder, files: files) { broker in
+                let connection = try await broker.connect()
+                try await connection.createTopic("t", partitions: 2, Self.durable)
+                #expect(try await connection.produce(batch(["kept"]), to: "t").errorCode == .none)
+                var plan = FaultPlan()
+                plan.add(.sync, on: "t-0/00000000000000000000.log", .fail(errno: Errno.ioError.rawValue))
+                files.use(plan)
+                #expect(try await connection.produce(batch(["lost"]), to: "t").errorCode == .kafkaStorageError)
+                #expect(try await connection.produce(batch(["later"]), to: "t").errorCode == .kafkaStorageError)
+                #expect(try await connection.fetch(fetchRequest("t", from: 0)).errorCode == .kafkaStorageError)
+                #expect(try await connection.produce(batch(["b"]), to: "t", partition: 1).errorCode == .none)
+                let partitions = try #require(try await connection.metadata(["t"]).topics.first).partitions
+                #expect(partitions.map(\.errorCode) == [.leaderNotAvailable, .none])
+                #expect(partitions.map(\.offlineReplicas) == [[1], []])
+            }
+            try await withBroker(in: folder) { broker in
+                let connection = try await broker.connect()
+                #expect(try await connection.fetch(fetchRequest("t", from: 0)).texts.first == "kept")
+                #expect(try await connection.fetch(fetchRequest("t", from: 0, partition: 1)).texts == ["b"])
+            }
+        }
+    }
+}
