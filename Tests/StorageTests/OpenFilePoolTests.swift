@@ -17,7 +17,9 @@ struct OpenFilePoolTests {
         let pool = OpenFilePool(limit: 3)
         let files = MemoryFileSystem(openFiles: pool)
         let slots = (0..<4).map { _ in PooledFile(pool) }
-        for (number, slot) in slots.prefix(3).enumerated() { _ = try slot.get { () throws(StorageError) in try opened(files, "\(number)") } }
+        for (number, slot) in slots.prefix(3).enumerated() {
+            _ = try slot.get { () throws(StorageError) in try opened(files, "\(number)") }
+        }
         #expect(pool.count == 3)
         _ = try slots[3].get { () throws(StorageError) in try opened(files, "3") }
         #expect(pool.count == 3 && slots[3].isOpen && slots.filter(\.isOpen).count == 3)

@@ -99,7 +99,8 @@ public struct BrokerConfiguration: Sendable {
         networkThreads = try settings.number("num.network.threads", default: networkThreads, in: 0...256)
         storageThreads = try settings.number("num.io.threads", default: storageThreads, in: 0...256)
         flushThreads = try settings.number("signalbox.flush.threads", default: flushThreads, in: 1...256)
-        maximumOpenFiles = try settings.number("signalbox.max.open.files", default: maximumOpenFiles, in: 16...1_000_000)
+        maximumOpenFiles = try settings.number(
+            "signalbox.max.open.files", default: maximumOpenFiles, in: 16...1_000_000)
         maximumRequestBytes = try settings.number(
             "socket.request.max.bytes", default: maximumRequestBytes, in: 1024...Int(Int32.max))
         queuedRequestBytes = try settings.number(

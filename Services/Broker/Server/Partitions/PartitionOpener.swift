@@ -27,10 +27,10 @@ struct PartitionOpener: Sendable {
     ///
     /// Parameter as in ``open(_:ofTopic:id:configurations:isNew:)``.
     func open(_ topics: [MetadataImage.Topic], isNew: Bool) async throws -> [KafkaUUID: [Partition]] {
-        let places = try topics.map { topic in
+        let all = try topics.flatMap { topic in
             try places(topic.partitions, ofTopic: topic.name, id: topic.id, configurations: topic.configurations)
         }
-        return Dictionary(try await open(places.flatMap(\.self), isNew: isNew).map { ($0.topicID, [$0]) }) { $0 + $1 }
+        return Dictionary(grouping: try await open(all, isNew: isNew), by: \.topicID)
     }
 
     /// Some of a topic's partitions, in the order of their records; folders that are missing are made.

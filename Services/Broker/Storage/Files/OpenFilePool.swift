@@ -3,8 +3,8 @@ import Synchronization
 /// Bounds the files that logs keep open between two uses, over all logs of a broker.
 ///
 /// A log opens a file when it needs it and leaves it in a ``PooledFile``. One more than the limit closes a file that
-/// was not used since the pool last came by it (the clock algorithm), so a use costs no bookkeeping. What is being read,
-/// written, flushed or sent just then stays open until that is done, and comes on top of the limit.
+/// was not used since the pool last came by it (the clock algorithm), so a use costs no bookkeeping. What is being
+/// read, written, flushed or sent just then stays open until that is done, and comes on top of the limit.
 public final class OpenFilePool: Sendable {
     /// A limit for those who do not say; a broker's is `signalbox.max.open.files`.
     public static let defaultLimit = 4096

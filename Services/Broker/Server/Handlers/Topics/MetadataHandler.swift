@@ -85,7 +85,8 @@ struct MetadataHandler: APIHandler {
     ) -> MetadataResponse.MetadataResponsePartition {
         MetadataResponse.MetadataResponsePartition(
             errorCode: .leaderNotAvailable, partitionIndex: partition.topicPartition.partition, leaderId: -1,
-            leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node], offlineReplicas: [node])
+            leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node],
+            offlineReplicas: [node])
     }
 }
 
