@@ -65,6 +65,7 @@ final class SlowDisk: FileSystem {
     func list(_ folder: FilePath) throws(StorageError) -> [String] { try inner.list(folder) }
     func makeFolder(_ path: FilePath) throws(StorageError) { try inner.makeFolder(path) }
     func syncFolder(_ path: FilePath) throws(StorageError) { try inner.syncFolder(path) }
+    func space(at folder: FilePath) throws(StorageError) -> FileSystemSpace { try inner.space(at: folder) }
 }
 
 private final class SlowFile: File {
