@@ -39,12 +39,17 @@ extension KafkaGroupConfiguration {
     func validate() throws(KafkaError) {
         typealias Shared = KafkaClientConfiguration
         try Shared.require(!groupID.isEmpty, "groupID is empty")
-        try Shared.require(!topics.isEmpty, "topics is empty; a group needs at least one")
+        try Shared.require(
+            !topics.isEmpty || topicPattern != nil, "topics is empty; a group needs at least one, or a topicPattern")
         try Shared.require(!topics.contains(""), "topics has an empty name")
         try Shared.require(groupInstanceID != "", "groupInstanceID is empty; leave it out instead")
         try Shared.require(!assignors.isEmpty, "assignors is empty")
         try Shared.requirePositive(heartbeatInterval, "heartbeatInterval")
         try Shared.requirePositive(maxPollInterval, "maxPollInterval")
+        try Shared.require(topicPattern != "", "topicPattern is empty; leave it out instead")
+        guard groupProtocol == .classic else { return }
+        try Shared.require(topicPattern == nil, "topicPattern needs groupProtocol = consumer")
+        try Shared.require(remoteAssignor == nil, "remoteAssignor needs groupProtocol = consumer")
         try Shared.require(
             sessionTimeout >= heartbeatInterval * 3,
             "heartbeatInterval (\(heartbeatInterval)) is more than a third of sessionTimeout (\(sessionTimeout))")

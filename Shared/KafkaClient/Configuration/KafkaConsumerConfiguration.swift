@@ -24,6 +24,14 @@ public enum KafkaAssignor: String, Sendable, Hashable, CaseIterable {
     case cooperativeSticky = "cooperative-sticky"
 }
 
+/// How the members of a group find out who reads what.
+public enum KafkaGroupProtocol: String, Sendable, Hashable, CaseIterable {
+    /// One member assigns for all (JoinGroup, SyncGroup); every broker has it.
+    case classic
+    /// The coordinator assigns, and only partitions that move are interrupted (KIP-848, from Kafka 4.0 on).
+    case consumer
+}
+
 /// Membership of a consumer group.
 public struct KafkaGroupConfiguration: Sendable {
     /// The group's name: members with the same name share the partitions, and the committed offsets are kept under it.
@@ -32,6 +40,14 @@ public struct KafkaGroupConfiguration: Sendable {
     public var topics: [String]
     /// A name that outlives a restart, so that a quick restart causes no rebalance (KIP-345); `nil` for none.
     public var groupInstanceID: String?
+    /// With ``KafkaGroupProtocol/consumer`` the coordinator decides about assignor, heartbeats and session timeout:
+    /// ``assignors``, ``heartbeatInterval`` and ``sessionTimeout`` are of no effect.
+    public var groupProtocol = KafkaGroupProtocol.classic
+    /// With the `consumer` protocol: the coordinator's assignor by name, such as `uniform` or `range`; `nil` for its
+    /// default.
+    public var remoteAssignor: String?
+    /// With the `consumer` protocol: topics whose whole name matches this regular expression (RE2's syntax) too.
+    public var topicPattern: String?
     /// In order of preference. With any eager one in the list, every rebalance revokes everything first.
     public var assignors: [KafkaAssignor] = [.range, .cooperativeSticky]
     /// Without a heartbeat for this long the coordinator takes the member's partitions away.

@@ -13,7 +13,7 @@ final class GroupCoordinatorClient: Sendable {
     }
 
     let groupID: String
-    private let cluster: ClusterClient
+    let cluster: ClusterClient
     let locator: CoordinatorLocator
     private let current = Mutex(Membership())
 
@@ -66,8 +66,7 @@ final class GroupCoordinatorClient: Sendable {
                 try await self.commitOnce(offsets)
             } catch {
                 var error = error
-                let isRebalance = error.errorCode == .rebalanceInProgress || error.errorCode == .illegalGeneration
-                if isRebalance, self.membership.generation >= 0, isOwner() { error.isRetriable = true }
+                if error.isAboutGeneration, self.membership.generation >= 0, isOwner() { error.isRetriable = true }
                 throw error
             }
         }
@@ -98,37 +97,11 @@ final class GroupCoordinatorClient: Sendable {
             }
         }
     }
+}
 
-    /// The committed offsets of these partitions, or of all; those without one are left out.
-    func committed(_ partitions: [TopicPartition]?) async throws(KafkaError) -> [TopicPartition: CommittedOffset] {
-        if partitions?.isEmpty == true { return [:] }
-        return try await cluster.retrying { () throws(KafkaError) in try await self.committedOnce(partitions) }
-    }
-
-    private func committedOnce(
-        _ partitions: [TopicPartition]?
-    ) async throws(KafkaError) -> [TopicPartition: CommittedOffset] {
-        let topics = partitions.map { partitions in
-            Dictionary(grouping: partitions, by: \.topic).map { topic, partitions in
-                OffsetFetchRequest.OffsetFetchRequestTopic(
-                    name: topic, partitionIndexes: partitions.map(\.partition))
-            }
-        }
-        // Version 7 is the last for a single group.
-        let request = OffsetFetchRequest(groupId: groupID, topics: topics, requireStable: true)
-        let response = try await send(request, maximumVersion: 7)
-        try check(response.errorCode, "reading the offsets")
-        var offsets: [TopicPartition: CommittedOffset] = [:]
-        for topic in response.topics {
-            for partition in topic.partitions {
-                let topicPartition = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
-                try check(partition.errorCode, "reading the offsets", topicPartition)
-                guard partition.committedOffset >= 0 else { continue }
-                offsets[topicPartition] = CommittedOffset(
-                    offset: Offset(partition.committedOffset),
-                    leaderEpoch: LeaderEpoch(partition.committedLeaderEpoch), metadata: partition.metadata ?? "")
-            }
-        }
-        return offsets
+extension KafkaError {
+    /// The coordinator has counted on to another generation or member epoch.
+    fileprivate var isAboutGeneration: Bool {
+        errorCode == .rebalanceInProgress || errorCode == .illegalGeneration || errorCode == .staleMemberEpoch
     }
 }

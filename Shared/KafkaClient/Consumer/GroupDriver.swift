@@ -24,7 +24,7 @@ final class GroupDriver: Sendable {
     private let consumer: KafkaConsumer
     private let coordinator: GroupCoordinatorClient
     private let generation = Mutex(Generation())
-    private let hasHookFailed = Mutex(false)
+    private let hooks: RebalanceHookRunner
 
     init(
         consumer: KafkaConsumer, group: KafkaGroupConfiguration, coordinator: GroupCoordinatorClient,
@@ -34,6 +34,7 @@ final class GroupDriver: Sendable {
         self.group = group
         self.coordinator = coordinator
         self.input = input
+        hooks = RebalanceHookRunner(consumer: consumer, group: group)
     }
 
     /// Lets commits use the membership as it is now.
@@ -72,9 +73,15 @@ final class GroupDriver: Sendable {
             case .join: try await join(machine)
             case .sync(let leads): try await sync(machine, leads: leads)
             case .heartbeat: await heartbeat(machine)
-            case .revoke(let partitions): await revoke(partitions, isStopping: machine.isStopping)
-            case .assign(let partitions): await assign(partitions)
-            case .lose(let partitions): await lose(partitions)
+            case .revoke(let partitions):
+                await hooks.revoke(partitions, isStopping: machine.isStopping)
+                input.yield(.hookFinished)
+            case .assign(let partitions):
+                await hooks.assign(partitions)
+                input.yield(.hookFinished)
+            case .lose(let partitions):
+                await hooks.lose(partitions)
+                input.yield(.hookFinished)
             case .backOff(let failures): try await backOff(failures)
             case .leave: await leave(machine)
             case .fail, .finish: preconditionFailure("the loop itself ends the membership")
@@ -231,54 +238,6 @@ final class GroupDriver: Sendable {
         let backoff = BackoffRules(initial: client.retryBackoff, maximum: client.retryBackoffMax)
         try await consumer.core.cluster.sleep(backoff.delay(failures: failures))
         input.yield(.backoffElapsed)
-    }
-
-    // MARK: Hooks
-
-    private func assign(_ partitions: [TopicPartition]) async {
-        let core = consumer.core
-        core.logger.info(
-            "Partitions assigned", metadata: ["group": "\(group.groupID)", "partitions": "\(partitions)"])
-        core.probe.rebalanced()
-        core.withSubscription { subscription in
-            subscription.assign(
-                Dictionary(partitions.map { ($0, .committed) }, uniquingKeysWith: { first, _ in first }))
-        }
-        await call(consumer.hooks.onAssigned, partitions)
-        core.withSubscription { $0.makeReady(partitions) }
-        core.wakeAll()
-        input.yield(.hookFinished)
-    }
-
-    private func revoke(_ partitions: [TopicPartition], isStopping: Bool) async {
-        await consumer.giveUp(
-            partitions, limit: isStopping ? consumer.configuration.stopTimeout : group.maxPollInterval)
-        await call(consumer.hooks.onRevoked, partitions)
-        remove(partitions, "Partitions revoked")
-    }
-
-    private func lose(_ partitions: [TopicPartition]) async {
-        consumer.core.withSubscription { $0.beginLeaving(partitions) }
-        await call(consumer.hooks.onLost, partitions)
-        remove(partitions, "Partitions lost")
-    }
-
-    private func remove(_ partitions: [TopicPartition], _ message: Logger.Message) {
-        consumer.core.withSubscription { $0.remove(partitions) }
-        consumer.core.logger.info(
-            message, metadata: ["group": "\(group.groupID)", "partitions": "\(partitions)"])
-        input.yield(.hookFinished)
-    }
-
-    /// After one hook has failed the others are not called any more.
-    private func call(_ hook: KafkaRebalanceHooks.Hook, _ partitions: [TopicPartition]) async {
-        if hasHookFailed.withLock({ $0 }) { return }
-        do throws(KafkaError) {
-            try await consumer.call(hook, partitions)
-        } catch {
-            hasHookFailed.withLock { $0 = true }
-            consumer.fail(error)
-        }
     }
 }
 

@@ -17,6 +17,7 @@ extension KafkaConsumer {
         await core.cluster.track(group.topics)
         core.cluster.requestRefresh()
         coordinator.membership = GroupCoordinatorClient.Membership(groupInstanceID: group.groupInstanceID)
+        if group.groupProtocol == .consumer { return try await runNextGeneration(group, coordinator) }
         let (inputs, input) = AsyncStream<Machine.Input>.makeStream()
         core.observePolls { input.yield(.polled) }
         let driver = GroupDriver(consumer: self, group: group, coordinator: coordinator, input: input)

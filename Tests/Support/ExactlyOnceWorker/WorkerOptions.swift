@@ -20,7 +20,7 @@ struct WorkerOptions: Sendable {
     var output: String
     var group: String
     var transactionalID: String
-    var groupProtocol = "classic"
+    var groupProtocol = KafkaGroupProtocol.classic
     var instanceID: String?
     var recordsPerTransaction = 100
     var abortEvery = 0
@@ -52,7 +52,12 @@ struct WorkerOptions: Sendable {
         output = try take("output")
         group = try take("group")
         transactionalID = try take("transactional-id")
-        groupProtocol = values.removeValue(forKey: "protocol") ?? groupProtocol
+        if let name = values.removeValue(forKey: "protocol") {
+            guard let known = KafkaGroupProtocol(rawValue: name) else {
+                throw Mistake(description: "--protocol is \(name), neither classic nor consumer")
+            }
+            groupProtocol = known
+        }
         instanceID = values.removeValue(forKey: "instance-id")
         recordsPerTransaction = try number("records-per-transaction", recordsPerTransaction, from: 1)
         abortEvery = try number("abort-every", abortEvery, from: 0)
@@ -64,6 +69,7 @@ struct WorkerOptions: Sendable {
     var consumerConfiguration: KafkaConsumerConfiguration {
         var group = KafkaGroupConfiguration(groupID: group, topics: [input])
         group.groupInstanceID = instanceID
+        group.groupProtocol = groupProtocol
         group.sessionTimeout = .seconds(6)
         group.heartbeatInterval = .seconds(1)
         var configuration = KafkaConsumerConfiguration(
