@@ -12,7 +12,7 @@ SOURCES  = $(shell find Package.swift Shared Services Tests Tools Benchmarks -na
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench bench-client fuzz generate
-.PHONY: format lint clean setup setup-test protocol-support
+.PHONY: format lint clean setup setup-test documents
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -52,9 +52,9 @@ bench-client: setup-test build ## Measure KafkaClient beside kcat on one broker:
 generate: setup ## Write Shared/KafkaMessages/Generated anew from the definitions
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)
 
-protocol-support: setup ## Write docs/protocol-support.md anew from what the broker serves
+documents: setup ## Write the tables in docs/ anew: which APIs are served, which settings there are
 	swift build --build-tests $(DEBUG)
-	WRITE_PROTOCOL_SUPPORT=1 swift test --skip-build --disable-xctest $(DEBUG) --filter ProtocolSupportTests
+	WRITE_DOCUMENTS=1 swift test --skip-build --disable-xctest $(DEBUG) --filter 'ProtocolSupportTests|BrokerSettingTests'
 
 format: ## Format the Swift sources in place
 	swift format format --in-place --parallel $(SOURCES)

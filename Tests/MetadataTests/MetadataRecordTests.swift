@@ -15,8 +15,8 @@ struct MetadataRecordTests {
         .partition(
             PartitionRecord(
                 partition: 0, topicID: id, replicas: [], inSyncReplicas: [], leader: -1, leaderEpoch: .none)),
-        .topicConfig(topic: "t", key: "segment.bytes", value: "1000"),
-        .topicConfig(topic: "t", key: "segment.bytes", value: nil),
+        .config(.init(.topic, "t"), key: "segment.bytes", value: "1000"),
+        .config(.init(.topic, "t"), key: "segment.bytes", value: nil),
         .removeTopic(id: id),
         .producerIDs(broker: 1, next: ProducerID(.max)),
     ]
@@ -44,7 +44,7 @@ struct MetadataRecordTests {
         #expect(Array(topic.readableBytesView) == [1, 2, 0, 3, 0x61, 0x62] + Array(1...16) + [0])
         let removal = try MetadataRecord.removeTopic(id: Self.id).encode()
         #expect(Array(removal.readableBytesView) == [1, 9, 0] + Array(1...16) + [0])
-        let configuration = try MetadataRecord.topicConfig(topic: "t", key: "k", value: nil).encode()
+        let configuration = try MetadataRecord.config(.init(.topic, "t"), key: "k", value: nil).encode()
         #expect(Array(configuration.readableBytesView) == [1, 4, 0, 2, 2, 0x74, 2, 0x6B, 0, 0])
     }
 

@@ -18,6 +18,8 @@ public struct MetadataImage: Equatable, Sendable {
 
     public private(set) var topics: [String: Topic] = [:]
     private var names: [KafkaUUID: String] = [:]
+    /// Values that were set for brokers and groups.
+    private var configurations: [ConfigurationResource: [String: String]] = [:]
     /// The first producer id that nobody was given yet.
     public private(set) var nextProducerID: ProducerID = 0
 
@@ -26,6 +28,18 @@ public struct MetadataImage: Equatable, Sendable {
     /// The topic with this id.
     public func topic(id: KafkaUUID) -> Topic? {
         names[id].flatMap { topics[$0] }
+    }
+
+    /// The values that were set for a resource.
+    public func configurations(of resource: ConfigurationResource) -> [String: String] {
+        if resource.kind == .topic { return topics[resource.name]?.configurations ?? [:] }
+        return configurations[resource] ?? [:]
+    }
+
+    /// The values of all brokers or of all groups, by their names.
+    public func configurations(ofKind kind: ConfigurationResource.Kind) -> [String: [String: String]] {
+        let found = configurations.filter { $0.key.kind == kind && !$0.value.isEmpty }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.key.name, $0.value) })
     }
 
     /// Applies one record; the same records in the same order always give the same image.
@@ -45,8 +59,12 @@ public struct MetadataImage: Equatable, Sendable {
             } else if index == count {
                 topics[name]?.partitions.append(partition)
             }
-        case .topicConfig(let topic, let key, let value):
-            topics[topic]?.configurations[key] = value
+        case .config(let resource, let key, let value):
+            if resource.kind == .topic {
+                topics[resource.name]?.configurations[key] = value
+            } else {
+                configurations[resource, default: [:]][key] = value
+            }
         case .removeTopic(let id):
             if let name = names.removeValue(forKey: id) { topics[name] = nil }
         case .producerIDs(_, let next):

@@ -10,8 +10,8 @@ public enum MetadataRecord: Equatable, Sendable {
     case topic(name: String, id: KafkaUUID)
     /// A partition of a topic exists, with its replicas.
     case partition(PartitionRecord)
-    /// A topic's configuration value was set, or with `nil` returned to its default.
-    case topicConfig(topic: String, key: String, value: String?)
+    /// A configuration value of a topic, a broker or a group was set, or with `nil` returned to its default.
+    case config(ConfigurationResource, key: String, value: String?)
     /// A topic is gone with all of its partitions.
     case removeTopic(id: KafkaUUID)
     /// Producer ids below this one have been handed out to brokers.
@@ -57,7 +57,6 @@ extension MetadataRecord {
     }
 
     private static let frameVersion: UInt32 = 1
-    private static let topicResource: Int8 = 2
 
     /// The record's value bytes.
     public func encode() throws(WireError) -> ByteBuffer {
@@ -70,10 +69,10 @@ extension MetadataRecord {
         case .partition(let record):
             Self.writeFrame(.partition, to: &writer)
             record.write(to: &writer)
-        case .topicConfig(let topic, let key, let value):
+        case .config(let resource, let key, let value):
             Self.writeFrame(.config, to: &writer)
-            writer.write(Self.topicResource)
-            try writer.write(topic, flexible: true)
+            writer.write(resource.kind.rawValue)
+            try writer.write(resource.name, flexible: true)
             try writer.write(key, flexible: true)
             try writer.write(value, flexible: true)
         case .removeTopic(let id):
@@ -130,10 +129,10 @@ extension MetadataRecord {
         case .partition:
             return .partition(try PartitionRecord(from: &reader))
         case .config:
-            _ = try reader.readInt8()
-            let topic = try reader.readString(flexible: true)
+            let kind = ConfigurationResource.Kind(rawValue: try reader.readInt8())
+            let resource = ConfigurationResource(kind, try reader.readString(flexible: true))
             let key = try reader.readString(flexible: true)
-            return .topicConfig(topic: topic, key: key, value: try reader.readNullableString(flexible: true))
+            return .config(resource, key: key, value: try reader.readNullableString(flexible: true))
         case .removeTopic:
             return .removeTopic(id: try reader.readUUID())
         case .producerIDs:

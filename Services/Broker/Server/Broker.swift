@@ -65,7 +65,7 @@ public final class Broker: Sendable {
             clock: parts.clock, timers: parts.network.next(), logger: logger)
         await coordinator.load()
         let registry = APIRegistry.broker(parts, coordinator: coordinator)
-        let connections = ConnectionCount(limit: configuration.maximumConnections)
+        let connections = ConnectionCount { [live = parts.live] in live.current.maximumConnections }
         let admission = MemoryAdmission(limitBytes: configuration.queuedRequestBytes)
         let probe = NetworkProbe()
         var listeners: [BrokerListener] = []

@@ -7,7 +7,9 @@ import SystemPackage
 
 /// What of a broker is there once its partitions are open, before anybody can connect.
 struct OpenedParts: Sendable {
+    /// What the file says; ``live`` has what holds now.
     let configuration: BrokerConfiguration
+    let live: LiveConfiguration
     let folder: DataFolder
     let files: any FileSystem
     let topics: TopicTable
@@ -76,15 +78,22 @@ struct OpenedParts: Sendable {
             logger.info("removing what is left of a deleted topic", metadata: ["folder": "\(name)"])
             try files.removeFolder(folder.path.appending(name))
         }
+        let live = LiveConfiguration(configuration)
+        do {
+            try live.apply(log.image)
+        } catch {
+            // What cannot hold any more must not keep the broker from starting.
+            logger.error("changed settings do not go together with the file", metadata: ["error": "\(error)"])
+        }
         let opener = PartitionOpener(
-            configuration: configuration, folder: folder.path, files: files, threads: threads,
+            live: live, folder: folder.path, files: files, threads: threads,
             environment: environment, wasCleanShutdown: wasClean)
         let controller = TopicController(
-            log: log, opener: opener, configuration: configuration, topics: topics, logger: logger)
+            log: log, opener: opener, live: live, topics: topics, logger: logger)
         try await controller.openAll()
         return OpenedParts(
-            configuration: configuration, folder: folder, files: files, topics: topics, controller: controller,
-            threads: threads, environment: environment)
+            configuration: configuration, live: live, folder: folder, files: files, topics: topics,
+            controller: controller, threads: threads, environment: environment)
     }
 
     /// Closes every partition, one at a time on each storage thread and all threads at once; whether all went well.

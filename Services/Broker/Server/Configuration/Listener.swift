@@ -81,7 +81,8 @@ extension Listener {
 }
 
 extension Substring {
-    fileprivate var trimmed: Substring { trimming { $0 == " " } }
+    /// Without spaces at either end.
+    var trimmed: Substring { trimming { $0 == " " } }
 
     fileprivate func trimming(_ isTrimmed: (Character) -> Bool) -> Substring {
         var result = self

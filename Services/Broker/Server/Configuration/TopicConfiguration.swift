@@ -19,8 +19,8 @@ extension BrokerConfiguration {
         do {
             _ = try logConfiguration(topic: [:])
         } catch {
-            let definition = LogConfiguration.definitions.first { $0.name == error.key }
-            let brokerKey = definition?.synonyms.first ?? error.key
+            let names = LogConfiguration.definitions.first { $0.name == error.key }?.synonyms ?? []
+            let brokerKey = names.first { settings[$0] != nil } ?? error.key
             throw SettingError(key: brokerKey, message: error.message)
         }
     }

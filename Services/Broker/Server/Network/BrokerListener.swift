@@ -150,10 +150,11 @@ private final class AcceptHandler: ChannelInboundHandler {
 
 /// Connections open over all listeners, bounded by `max.connections`.
 final class ConnectionCount: Sendable {
-    private let limit: Int
+    private let limit: @Sendable () -> Int
     private let count = Mutex(0)
 
-    init(limit: Int) {
+    /// - Parameter limit: as it is now; it can change while connections are open.
+    init(limit: @escaping @Sendable () -> Int) {
         self.limit = limit
     }
 
@@ -161,7 +162,8 @@ final class ConnectionCount: Sendable {
 
     /// Counts one more, unless that would pass the limit.
     func enter() -> Bool {
-        count.withLock { count in
+        let limit = limit()
+        return count.withLock { count in
             if count >= limit { return false }
             count += 1
             return true

@@ -147,6 +147,11 @@ actor Partition {
         publish(appendedBytes: 0)
     }
 
+    /// What the log is told from the next call on.
+    func reconfigure(_ configuration: LogConfiguration) {
+        log.configuration = configuration
+    }
+
     /// Moves the log start up to `offset`, or with -1 to the high watermark; returns where it is now.
     func deleteRecords(before offset: Offset) throws(RecordDeletionError) -> Offset {
         let end = progress.offsets.highWatermark

@@ -8,7 +8,7 @@ import SystemPackage
 
 /// Opens partitions in the data folder and gives each a storage thread.
 struct PartitionOpener: Sendable {
-    let configuration: BrokerConfiguration
+    let live: LiveConfiguration
     let folder: FilePath
     let files: any FileSystem
     let threads: OpenedParts.Threads
@@ -47,7 +47,7 @@ struct PartitionOpener: Sendable {
     private func places(
         _ records: [PartitionRecord], ofTopic name: String, id: KafkaUUID, configurations: [String: String]
     ) throws -> [Place] {
-        let log = try configuration.logConfiguration(topic: configurations)
+        let log = try live.current.logConfiguration(topic: configurations)
         return records.map { record in
             Place(
                 topicID: id, topicPartition: TopicPartition(topic: name, partition: record.partition),

@@ -18,7 +18,10 @@ extension APIRegistry {
                 MetadataHandler(
                     topics: topics, controller: controller, identity: identity,
                     autoCreateTopics: configuration.autoCreateTopics)),
-            RegisteredAPI(CreateTopicsHandler(controller: controller)),
+            RegisteredAPI(CreateTopicsHandler(controller: controller, live: parts.live)),
+            RegisteredAPI(DescribeConfigsHandler(topics: topics, live: parts.live, logger: parts.logger)),
+            RegisteredAPI(AlterConfigsHandler(controller: controller)),
+            RegisteredAPI(IncrementalAlterConfigsHandler(controller: controller)),
             RegisteredAPI(
                 DeleteTopicsHandler(topics: topics, controller: controller, isEnabled: configuration.deleteTopics)),
             RegisteredAPI(CreatePartitionsHandler(controller: controller)),

@@ -7,7 +7,7 @@ enum ProtocolSupportDocument {
         var lines = [
             "# What the broker serves of Kafka's protocol",
             "",
-            "Written by `make protocol-support` from the broker's registry of handlers, and compared with it by",
+            "Written by `make documents` from the broker's registry of handlers, and compared with it by",
             "`Tests/BrokerServerTests`. Every version inside a range is served, at every field, unless its row says",
             "otherwise. A client that wants a newer version negotiates down.",
             "",

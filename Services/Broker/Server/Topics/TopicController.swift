@@ -1,3 +1,4 @@
+import Groups
 import KafkaWire
 import Logging
 import Metadata
@@ -13,7 +14,7 @@ actor TopicController {
 
     let log: MetadataLog
     let opener: PartitionOpener
-    let configuration: BrokerConfiguration
+    let live: LiveConfiguration
     let topics: TopicTable
     let logger: Logger
     private var random = SystemRandomNumberGenerator()
@@ -22,15 +23,18 @@ actor TopicController {
     private var changing: [String: [CheckedContinuation<Void, Never>]] = [:]
 
     init(
-        log: sending MetadataLog, opener: PartitionOpener, configuration: BrokerConfiguration,
+        log: sending MetadataLog, opener: PartitionOpener, live: LiveConfiguration,
         topics: TopicTable, logger: Logger
     ) {
         self.log = log
         self.opener = opener
-        self.configuration = configuration
+        self.live = live
         self.topics = topics
         self.logger = logger
     }
+
+    /// What holds now.
+    var configuration: BrokerConfiguration { live.current }
 
     /// Opens every partition that the metadata names.
     func openAll() async throws {
@@ -80,7 +84,7 @@ actor TopicController {
     func findOrCreate(_ name: String) async throws(TopicRefusal) -> TopicTable.Topic {
         var new = NewTopic(name: name)
         if TopicName.isInternal(name) {
-            new.partitions = configuration.offsetsPartitions
+            new.partitions = configuration.groups.offsetsTopicPartitions
             new.configurations = BrokerConfiguration.offsetsTopicConfigurations
         }
         do {
@@ -148,7 +152,7 @@ actor TopicController {
         var records: [MetadataRecord] = [.topic(name: new.name, id: id)]
         records += (0..<count).map { .partition(partitionRecord($0, of: id)) }
         records += new.configurations.sorted { $0.key < $1.key }.map {
-            .topicConfig(topic: new.name, key: $0.key, value: $0.value)
+            .config(ConfigurationResource(.topic, new.name), key: $0.key, value: $0.value)
         }
         return records
     }

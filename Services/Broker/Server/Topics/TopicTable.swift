@@ -21,6 +21,11 @@ final class TopicTable: Sendable {
         func with(partitions: [Partition]) -> Topic {
             Topic(name: name, id: id, partitions: partitions, configurations: configurations)
         }
+
+        /// The same topic with other configurations.
+        func with(configurations: [String: String]) -> Topic {
+            Topic(name: name, id: id, partitions: partitions, configurations: configurations)
+        }
     }
 
     private struct State {

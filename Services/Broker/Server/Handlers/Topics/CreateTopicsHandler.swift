@@ -4,14 +4,14 @@ import Metadata
 
 /// CreateTopics (19), versions 2 to 7: each topic is answered for itself, also with `validate_only`.
 ///
-/// The answer comes when the partitions are open. Gaps: the configurations listed are those that were set.
+/// The answer comes when the partitions are open, and from version 5 on lists every configuration that the topic has,
+/// with its source. No gaps.
 struct CreateTopicsHandler: APIHandler {
     typealias Request = CreateTopicsRequest
     typealias Result = CreateTopicsResponse.CreatableTopicResult
 
-    static let gaps = "lists only the configurations that were set"
-
     let controller: TopicController
+    let live: LiveConfiguration
 
     func handle(_ request: CreateTopicsRequest, _ context: RequestContext) async -> Reply<CreateTopicsResponse> {
         var response = CreateTopicsResponse()
@@ -34,12 +34,19 @@ struct CreateTopicsHandler: APIHandler {
             return Result(
                 name: topic.name, topicId: created.id, errorCode: .none, numPartitions: created.partitions,
                 replicationFactor: 1,
-                configs: new.configurations.sorted { $0.key < $1.key }.map { key, value in
-                    // Source 1: a value set on the topic itself.
-                    CreateTopicsResponse.CreatableTopicConfigs(name: key, value: value, configSource: 1)
-                })
+                configs: effective(new.configurations))
         } catch {
             return Result(name: topic.name, errorCode: error.code, errorMessage: error.message)
+        }
+    }
+
+    private func effective(_ own: [String: String]) -> [CreateTopicsResponse.CreatableTopicConfigs] {
+        let describer = ConfigurationDescriber(
+            sources: live.sources, includeSynonyms: false, includeDocumentation: false)
+        return describer.topic(own).map { entry in
+            CreateTopicsResponse.CreatableTopicConfigs(
+                name: entry.name, value: entry.value, readOnly: entry.readOnly, configSource: entry.configSource,
+                isSensitive: entry.isSensitive)
         }
     }
 }
