@@ -25,6 +25,7 @@ extension PartitionLog {
         do {
             try rollIfNeeded(for: plan, appendTime: appendTime, now: now)
             try active.prepareAppend()
+            try prepareEpoch(leaderEpoch)
             if aborted.wantsFlush { try flushAborted() }
         } catch {
             throw .storage(error)
@@ -70,6 +71,7 @@ extension PartitionLog {
                 header, marker: plan.markers[number], firstOffset: header.baseOffset, now: now)
             if let transaction { aborted.append(transaction, segment: active.baseOffset) }
         }
+        noteEpoch(image.headers.last?.partitionLeaderEpoch ?? .none, at: first)
         logEnd = first + plan.offsetCount
         lastLeaderEpoch = image.headers.last?.partitionLeaderEpoch ?? lastLeaderEpoch
         isDirty = true

@@ -83,6 +83,7 @@ extension PartitionLog {
         try checkOnline()
         if isDirty {
             try flushAborted()
+            try saveEpochs()
             try flush()
             try active.seal()
             try active.offsetIndex.openFile().sync()

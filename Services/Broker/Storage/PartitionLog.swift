@@ -33,6 +33,9 @@ public final class PartitionLog {
     var producers: ProducerStateTable
     var aborted: TransactionIndexTable
     var lastLeaderEpoch: LeaderEpoch
+    /// Read when it is needed first.
+    var knownEpochs: LeaderEpochTable?
+    var hasUnsavedEpochs = false
     var positions = PositionCache()
 
     /// The first offset that can be read.
@@ -93,6 +96,7 @@ public final class PartitionLog {
         let contents = try location.load(trusting: wasCleanShutdown)
         let log = PartitionLog(topicPartition, location, contents)
         try log.restoreAborted(contents)
+        try log.restoreEpochs(contents)
         return log
     }
 
@@ -210,6 +214,7 @@ public final class PartitionLog {
         }
         try active.seal()
         try flushAborted()
+        try saveEpochs()
         var parts: [any File] = [
             try active.log(), try active.offsetIndex.openFile(), try active.timeIndex.openFile(),
         ]

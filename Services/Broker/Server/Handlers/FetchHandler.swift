@@ -6,7 +6,7 @@ import Storage
 /// Fetch (1), versions 4 to 18: stored bytes as they are, and a wait when there are not enough yet.
 ///
 /// A partition that has nothing new costs a comparison, not a hop to its thread. Gaps: fetch sessions are answered
-/// with session 0, which tells a client to name its partitions in every fetch; no aborted transactions yet.
+/// with session 0, which tells a client to name its partitions in every fetch.
 struct FetchHandler: APIHandler {
     typealias Request = FetchRequest
 

@@ -26,13 +26,13 @@ struct FetchPlan: Sendable {
     private let names: [(name: String, id: KafkaUUID, targets: [Target])]
     private let minimumBytes: Int
     private let maximumBytes: Int
-    private let isReadCommitted: Bool
+    private let isolation: IsolationLevel
 
     init(_ request: FetchRequest, version: Int16, topics: TopicTable, maximumBytes: Int) {
         self.maximumBytes = min(maximumBytes, Int(max(0, request.maxBytes)))
         // More than can be sent is never there to wait for.
         minimumBytes = min(Int(request.minBytes), self.maximumBytes)
-        isReadCommitted = request.isolationLevel == 1
+        isolation = IsolationLevel(request.isolationLevel)
         names = request.topics.map { topic in
             let reference = TopicReference(
                 name: topic.topic, id: topic.topicId, usesID: version >= Self.topicIDVersion)
@@ -61,7 +61,7 @@ struct FetchPlan: Sendable {
             for target in targets {
                 let data = await read(target, taken: outcome.byteCount)
                 outcome.byteCount += data.records?.byteCount ?? 0
-                outcome.isComplete = outcome.isComplete || data.errorCode != .none
+                outcome.isComplete = outcome.isComplete || data.errorCode != .none || data.divergingEpoch.epoch >= 0
                 topic.partitions.append(data)
             }
             outcome.response.responses.append(topic)
@@ -82,29 +82,76 @@ struct FetchPlan: Sendable {
             return Self.failed(index, .unknownTopicOrPartition, nil)
         }
         let position = Offset(target.request.fetchOffset)
-        guard position >= offsets.logStart, position <= offsets.logEnd else {
-            return Self.failed(index, .offsetOutOfRange, offsets)
-        }
-        var data = data(index, offsets)
-        let room = maximumBytes - taken
-        // The first batch is handed out whole however large it is, or a consumer could never pass it.
-        if position == offsets.highWatermark || (room <= 0 && taken > 0) { return data }
+        guard position >= offsets.logStart else { return Self.failed(index, .offsetOutOfRange, offsets) }
         do {
-            let read = try await partition.read(
-                from: position, maximumBytes: min(room, Int(max(0, target.request.partitionMaxBytes))),
-                atLeastOneBatch: taken == 0)
-            data.records = read.payload
+            if let end = try await Self.divergence(of: target.request, from: partition) {
+                return Self.diverging(index, end, offsets)
+            }
+            guard position <= offsets.logEnd else { return Self.failed(index, .offsetOutOfRange, offsets) }
+            var data = data(index, offsets)
+            let room = maximumBytes - taken
+            // The first batch is handed out whole however large it is, or a consumer could never pass it.
+            if position >= offsets.end(for: isolation) || (room <= 0 && taken > 0) { return data }
+            try await read(
+                partition, from: position, maximumBytes: min(room, Int(max(0, target.request.partitionMaxBytes))),
+                atLeastOneBatch: taken == 0, into: &data)
+            return data
         } catch {
             return Self.failed(index, error.errorCode, offsets)
         }
-        return data
+    }
+
+    private func read(
+        _ partition: Partition, from position: Offset, maximumBytes: Int, atLeastOneBatch: Bool,
+        into data: inout PartitionData
+    ) async throws(ReadError) {
+        switch isolation {
+        case .readUncommitted:
+            data.records = try await partition.read(
+                from: position, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch
+            ).payload
+        case .readCommitted:
+            let (read, aborted) = try await partition.readCommitted(
+                from: position, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch)
+            data.records = read.payload
+            data.abortedTransactions = aborted.map {
+                FetchResponse.AbortedTransaction(
+                    producerId: $0.producerID.rawValue, firstOffset: $0.firstOffset.rawValue)
+            }
+        }
     }
 
     private func data(_ index: Int32, _ offsets: PartitionProgress.Offsets) -> PartitionData {
         PartitionData(
             partitionIndex: index, highWatermark: offsets.highWatermark.rawValue,
-            lastStableOffset: offsets.highWatermark.rawValue, logStartOffset: offsets.logStart.rawValue,
-            abortedTransactions: isReadCommitted ? [] : nil, records: .empty)
+            lastStableOffset: offsets.lastStable.rawValue, logStartOffset: offsets.logStart.rawValue,
+            abortedTransactions: isolation == .readCommitted ? [] : nil, records: .empty)
+    }
+
+    /// Where the follower's log leaves the leader's, if it says what it fetched last (KIP-595).
+    private static func divergence(
+        of request: FetchRequest.FetchPartition, from partition: Partition
+    ) async throws(ReadError) -> EpochEnd? {
+        if request.lastFetchedEpoch < 0 { return nil }
+        let epoch = LeaderEpoch(request.lastFetchedEpoch)
+        let position = Offset(request.fetchOffset)
+        let end: EpochEnd
+        do { end = try await partition.endOffset(forLeaderEpoch: epoch) } catch { throw .storage(error) }
+        let offsets = partition.progress.offsets
+        guard end != .unknown else {
+            throw .offsetOutOfRange(position, start: offsets.logStart, end: offsets.logEnd)
+        }
+        return end.diverges(from: epoch, at: position) ? end : nil
+    }
+
+    /// The follower has records that the leader has not; it cuts its log back and asks again.
+    private static func diverging(
+        _ index: Int32, _ end: EpochEnd, _ offsets: PartitionProgress.Offsets
+    ) -> PartitionData {
+        var data = failed(index, .none, offsets)
+        data.divergingEpoch = FetchResponse.EpochEndOffset(
+            epoch: end.epoch.rawValue, endOffset: end.endOffset.rawValue)
+        return data
     }
 
     private static func failed(
@@ -112,7 +159,7 @@ struct FetchPlan: Sendable {
     ) -> PartitionData {
         PartitionData(
             partitionIndex: index, errorCode: code, highWatermark: offsets?.highWatermark.rawValue ?? -1,
-            lastStableOffset: offsets?.highWatermark.rawValue ?? -1,
+            lastStableOffset: offsets?.lastStable.rawValue ?? -1,
             logStartOffset: offsets?.logStart.rawValue ?? -1, records: .empty)
     }
 
@@ -123,7 +170,8 @@ struct FetchPlan: Sendable {
         for (topic, response) in zip(names, outcome.response.responses) {
             for (target, data) in zip(topic.targets, response.partitions) {
                 guard case .success(let partition) = target.partition else { continue }
-                if partition.progress.park(parked, at: Offset(data.highWatermark)) {
+                let seen = isolation == .readCommitted ? data.lastStableOffset : data.highWatermark
+                if partition.progress.park(parked, at: Offset(seen), isolation: isolation) {
                     places.append(partition.progress)
                 } else {
                     parked.wake()

@@ -4,8 +4,9 @@ import Storage
 
 /// ListOffsets (2), versions 1 to 11: the ends of a partition, or the first record at or after a time.
 ///
-/// Exact to the record, not to its batch. -1 latest, -2 and -4 earliest, -3 the largest timestamp; -5 and -6 speak of
-/// tiered storage, of which there is none.
+/// Exact to the record, not to its batch; what a reader of the request's isolation level cannot see yet is not found,
+/// and for committed records the latest offset is the last stable one. -1 latest, -2 and -4 earliest, -3 the largest
+/// timestamp; -5 and -6 speak of tiered storage, of which there is none.
 struct ListOffsetsHandler: APIHandler {
     typealias Request = ListOffsetsRequest
     typealias PartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
@@ -28,7 +29,8 @@ struct ListOffsetsHandler: APIHandler {
         for topic in request.topics {
             var answers: [PartitionResponse] = []
             for partition in topic.partitions {
-                answers.append(await answer(partition, topic: topic.name))
+                answers.append(
+                    await answer(partition, topic: topic.name, isolation: IsolationLevel(request.isolationLevel)))
             }
             response.topics.append(
                 ListOffsetsResponse.ListOffsetsTopicResponse(name: topic.name, partitions: answers))
@@ -37,7 +39,7 @@ struct ListOffsetsHandler: APIHandler {
     }
 
     private func answer(
-        _ request: ListOffsetsRequest.ListOffsetsPartition, topic: String
+        _ request: ListOffsetsRequest.ListOffsetsPartition, topic: String, isolation: IsolationLevel
     ) async -> PartitionResponse {
         let index = request.partitionIndex
         guard let partition = topics.partition(TopicPartition(topic: topic, partition: index)) else {
@@ -47,25 +49,33 @@ struct ListOffsetsHandler: APIHandler {
             return PartitionResponse(partitionIndex: index, errorCode: error)
         }
         do {
-            let found = try await find(request.timestamp, in: partition)
+            let found = try await find(request.timestamp, in: partition, isolation)
             return PartitionResponse(
                 partitionIndex: index, errorCode: .none, timestamp: found?.timestamp ?? -1,
-                offset: found?.offset.rawValue ?? -1, leaderEpoch: partition.leaderEpoch.rawValue)
+                offset: found?.offset.rawValue ?? -1, leaderEpoch: found?.leaderEpoch.rawValue ?? -1)
         } catch {
             return PartitionResponse(partitionIndex: index, errorCode: error.errorCode)
         }
     }
 
     private func find(
-        _ timestamp: Int64, in partition: Partition
-    ) async throws(StorageError) -> (offset: Offset, timestamp: Int64)? {
+        _ timestamp: Int64, in partition: Partition, _ isolation: IsolationLevel
+    ) async throws(StorageError) -> TimestampedOffset? {
         let offsets = partition.progress.offsets
+        let end = offsets.end(for: isolation)
         switch Special(rawValue: timestamp) {
-        case .latest: return (offsets.highWatermark, -1)
-        case .earliest, .earliestLocal: return (offsets.logStart, -1)
-        case .latestTiered, .earliestPendingUpload: return nil
-        case .maximumTimestamp: return try await partition.maximumTimestamp().map { ($0.offset, $0.timestamp) }
-        case nil: return try await partition.offset(forTimestamp: timestamp).map { ($0.offset, $0.timestamp) }
+        case .latest:
+            return TimestampedOffset(offset: end, timestamp: -1, leaderEpoch: partition.leaderEpoch)
+        case .earliest, .earliestLocal:
+            return TimestampedOffset(
+                offset: offsets.logStart, timestamp: -1,
+                leaderEpoch: try await partition.leaderEpoch(at: offsets.logStart))
+        case .latestTiered, .earliestPendingUpload:
+            return nil
+        case .maximumTimestamp:
+            return try await partition.maximumTimestamp().flatMap { $0.offset < end ? $0 : nil }
+        case nil:
+            return try await partition.offset(forTimestamp: timestamp).flatMap { $0.offset < end ? $0 : nil }
         }
     }
 }

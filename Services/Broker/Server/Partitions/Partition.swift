@@ -134,6 +134,19 @@ actor Partition {
         try log.maxTimestamp()
     }
 
+    /// Where the records of a leader epoch end; see ``PartitionLog/endOffset(forLeaderEpoch:)``.
+    func endOffset(forLeaderEpoch epoch: LeaderEpoch) throws(StorageError) -> EpochEnd {
+        try log.endOffset(forLeaderEpoch: epoch)
+    }
+
+    /// The leader epoch of the record at an offset; `none` where it is not known.
+    func leaderEpoch(at offset: Offset) throws(StorageError) -> LeaderEpoch {
+        try log.leaderEpoch(at: offset)
+    }
+
+    /// The producers that are remembered here.
+    func describeProducers() -> [ProducerDescription] { log.describeProducers() }
+
     /// Deletes what retention allows.
     func applyRetention() throws(StorageError) {
         let now = clock.now()

@@ -14,6 +14,8 @@ extension APIRegistry {
             RegisteredAPI(
                 FetchHandler(topics: topics, maximumBytes: configuration.fetchMaximumBytes, probe: records)),
             RegisteredAPI(ListOffsetsHandler(topics: topics)),
+            RegisteredAPI(OffsetForLeaderEpochHandler(topics: topics)),
+            RegisteredAPI(DescribeProducersHandler(topics: topics)),
             RegisteredAPI(
                 MetadataHandler(
                     topics: topics, controller: controller, identity: identity,

@@ -11,6 +11,8 @@ public enum LogFileName {
     static let temporaryExtension = "tmp"
     /// Ends the name of a partition's folder that is being deleted.
     public static let deletedFolderSuffix = "-delete"
+    /// Holds where each leader epoch began; Kafka's name.
+    static let leaderEpochCheckpoint = "leader-epoch-checkpoint"
     /// Holds the log start once it is not 0.
     static let logStartCheckpoint = "log-start-offset"
 

@@ -37,6 +37,9 @@ struct LogFolder {
         /// segment.
         var replayedFrom: Offset?
         var replayedAborted: [(segment: Offset, transactions: [AbortedTransaction])] = []
+        /// The epochs of those batches, and the one before them.
+        var replayedEpochs: [LeaderEpochTable.Entry] = []
+        var epochBeforeReplay = LeaderEpoch.none
         var lastLeaderEpoch = LeaderEpoch.none
         /// Offsets of the snapshots there are, ascending.
         var snapshots: [Offset]
@@ -192,6 +195,7 @@ struct LogFolder {
         replay.producers = snapshot?.producers ?? ProducerStateTable()
         replay.lastLeaderEpoch = snapshot?.lastLeaderEpoch ?? .none
         contents.replayedFrom = replay.start
+        contents.epochBeforeReplay = replay.lastLeaderEpoch
         for (index, segment) in contents.closed.enumerated() {
             let next = index + 1 < contents.closed.count ? contents.closed[index + 1].baseOffset : nil
             guard next ?? contents.active.baseOffset > replay.start else { continue }
@@ -201,6 +205,7 @@ struct LogFolder {
         contents.note(try replay.walk(contents.active), in: contents.active.baseOffset)
         contents.producers = replay.producers
         contents.lastLeaderEpoch = replay.lastLeaderEpoch
+        contents.replayedEpochs = replay.epochs.entries
     }
 
     // MARK: Parts

@@ -71,8 +71,14 @@ extension OpenSegment {
 /// A record that was looked up by its timestamp.
 public struct TimestampedOffset: Hashable, Sendable {
     public var offset: Offset
-    /// Milliseconds since 1970.
+    /// Milliseconds since 1970; -1 for an end of the log.
     public var timestamp: Int64
     /// The epoch of the leader that appended it.
     public var leaderEpoch: LeaderEpoch
+
+    public init(offset: Offset, timestamp: Int64, leaderEpoch: LeaderEpoch) {
+        self.offset = offset
+        self.timestamp = timestamp
+        self.leaderEpoch = leaderEpoch
+    }
 }

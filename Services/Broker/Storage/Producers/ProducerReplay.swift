@@ -2,13 +2,16 @@ import KafkaRecords
 import KafkaWire
 import SystemPackage
 
-/// Goes through batches that are in a log already, to know its producers and their transactions again.
+/// Goes through batches that are in a log already, to know its producers, their transactions and
+/// the leaders' epochs again.
 struct ProducerReplay {
     /// Batches below it are in the producers' states already.
     let start: Offset
     let now: Int64
     var producers = ProducerStateTable()
     var lastLeaderEpoch = LeaderEpoch.none
+    /// The epochs of the batches gone through.
+    private(set) var epochs = LeaderEpochTable()
 
     /// - Parameter now: taken for the time of every append, which is not in the log.
     init(from start: Offset, now: Int64) {
@@ -27,6 +30,7 @@ struct ProducerReplay {
                 found.header, marker: marker, firstOffset: found.header.baseOffset, now: now)
             if let transaction { aborted.append(transaction) }
             lastLeaderEpoch = found.header.partitionLeaderEpoch
+            epochs.assign(lastLeaderEpoch, at: found.header.baseOffset)
         }
         return aborted
     }

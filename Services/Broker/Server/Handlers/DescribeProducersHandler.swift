@@ -1,0 +1,43 @@
+import KafkaMessages
+import KafkaWire
+import Storage
+
+/// DescribeProducers (61), version 0: the producers that a partition remembers, and where an open transaction begins
+/// (KIP-664). Tools find transactions with it that hold back the last stable offset.
+struct DescribeProducersHandler: APIHandler {
+    typealias Request = DescribeProducersRequest
+    typealias PartitionResponse = DescribeProducersResponse.PartitionResponse
+
+    let topics: TopicTable
+
+    func handle(
+        _ request: DescribeProducersRequest, _ context: RequestContext
+    ) async -> Reply<DescribeProducersResponse> {
+        var response = DescribeProducersResponse()
+        for topic in request.topics {
+            var answers: [PartitionResponse] = []
+            for index in topic.partitionIndexes {
+                answers.append(await answer(TopicPartition(topic: topic.name, partition: index)))
+            }
+            response.topics.append(
+                DescribeProducersResponse.TopicResponse(name: topic.name, partitions: answers))
+        }
+        return .now(response)
+    }
+
+    private func answer(_ topicPartition: TopicPartition) async -> PartitionResponse {
+        guard let partition = topics.partition(topicPartition) else {
+            return PartitionResponse(
+                partitionIndex: topicPartition.partition, errorCode: .unknownTopicOrPartition,
+                errorMessage: "there is no partition \(topicPartition)")
+        }
+        let producers = await partition.describeProducers().map { producer in
+            DescribeProducersResponse.ProducerState(
+                producerId: producer.producerID.rawValue, producerEpoch: Int32(producer.epoch),
+                lastSequence: producer.lastSequence, lastTimestamp: producer.lastTimestamp,
+                coordinatorEpoch: producer.coordinatorEpoch,
+                currentTxnStartOffset: producer.transactionStart?.rawValue ?? -1)
+        }
+        return PartitionResponse(partitionIndex: topicPartition.partition, activeProducers: producers)
+    }
+}
