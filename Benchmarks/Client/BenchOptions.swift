@@ -28,6 +28,7 @@ struct BenchOptions {
     var acks = KafkaProducerConfiguration.Acks.all
     var lingerMilliseconds = 5
     var batchBytes = 1_000_000
+    var fetchBytes = 1024 * 1024
     var compression = Compression.none
     var interface = Interface.batch
 
@@ -53,6 +54,7 @@ struct BenchOptions {
         case "acks": acks = try Self.read(name, Int16(value).flatMap { .init(rawValue: $0) })
         case "linger": lingerMilliseconds = try Self.read(name, Int(value))
         case "batch": batchBytes = try Self.read(name, Int(value))
+        case "fetch": fetchBytes = try Self.read(name, Int(value))
         case "compression": compression = try Self.read(name, Compression.allCases.first { "\($0)" == value })
         case "interface": interface = try Self.read(name, Interface(rawValue: value))
         default: throw Wrong(description: "there is no setting '\(name)'")

@@ -12,7 +12,7 @@ struct ConsumeRun {
         var configuration = KafkaConsumerConfiguration(
             client: KafkaClientConfiguration(bootstrapServers: [options.bootstrap]),
             mode: .assigned([partition: .earliest]))
-        configuration.maxPartitionFetchBytes = options.batchBytes
+        configuration.maxPartitionFetchBytes = options.fetchBytes
         let consumer = try KafkaConsumer(configuration: configuration, logger: logger)
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await consumer.run() }

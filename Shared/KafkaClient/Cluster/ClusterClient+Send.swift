@@ -28,9 +28,31 @@ extension ClusterClient {
         _ request: Request, to broker: BrokerID, purpose: ConnectionPurpose = .general, timeout: Duration? = nil,
         maximumVersion: Int16 = .max
     ) async throws(KafkaError) -> Request.Response {
+        let pending = try await submit(
+            request, to: broker, purpose: purpose, timeout: timeout, maximumVersion: maximumVersion)
+        return try await value(of: pending, from: broker)
+    }
+
+    /// Writes a request and returns without waiting for the response, which ``value(of:from:)`` does.
+    nonisolated func submit<Request: KafkaRequest>(
+        _ request: Request, to broker: BrokerID, purpose: ConnectionPurpose = .general, timeout: Duration? = nil,
+        maximumVersion: Int16 = .max
+    ) async throws(KafkaError) -> PendingResponse<Request> {
         let connection = try await connection(to: broker, purpose: purpose)
         do throws(ConnectionError) {
-            return try await connection.send(request, timeout: timeout, maximumVersion: maximumVersion)
+            return try await connection.submit(request, timeout: timeout, maximumVersion: maximumVersion)
+        } catch {
+            requestRefresh()
+            throw KafkaError(error, doing: "\(Request.apiKey) to broker \(broker)")
+        }
+    }
+
+    /// The response to a request that was submitted.
+    nonisolated func value<Request: KafkaRequest>(
+        of pending: PendingResponse<Request>, from broker: BrokerID
+    ) async throws(KafkaError) -> Request.Response {
+        do throws(ConnectionError) {
+            return try await pending.value()
         } catch {
             requestRefresh()
             throw KafkaError(error, doing: "\(Request.apiKey) to broker \(broker)")

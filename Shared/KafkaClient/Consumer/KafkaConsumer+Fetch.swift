@@ -1,4 +1,5 @@
 import KafkaMessages
+import KafkaTransport
 import KafkaWire
 import Logging
 import NIOCore
@@ -22,23 +23,29 @@ extension KafkaConsumer {
         }
     }
 
-    /// One fetch after the other at one broker, for as long as there is room for what comes back.
+    /// One fetch after the other at one broker, for as long as there is room for what comes back. The next one is on
+    /// its way while the records of the last are decoded.
     private func fetchLoop(_ broker: BrokerID, _ signal: WakeSignal) async {
         let backoff = BackoffRules(
             initial: configuration.client.retryBackoff, maximum: configuration.client.retryBackoffMax)
         var failures = 0
+        var underWay: FetchUnderWay?
         while !Task.isCancelled {
-            let metadata = core.cluster.metadata
-            let (targets, nextCheck) = core.withSubscription { subscription in
-                subscription.fetchTargets(now: .now()) { metadata.leader(of: $0)?.broker == broker }
-            }
-            if targets.isEmpty {
-                await signal.wait(until: nextCheck)
-                continue
-            }
             do throws(KafkaError) {
-                try await fetch(targets, from: broker, metadata)
-                failures = 0
+                if let fetch = underWay.take() {
+                    underWay = try await finish(fetch, at: broker)
+                    failures = 0
+                    continue
+                }
+                let metadata = core.cluster.metadata
+                let (targets, nextCheck) = core.withSubscription { subscription in
+                    subscription.fetchTargets(now: .now()) { metadata.leader(of: $0)?.broker == broker }
+                }
+                if targets.isEmpty {
+                    await signal.wait(until: nextCheck)
+                } else {
+                    underWay = try await begin(targets, at: broker, metadata)
+                }
             } catch {
                 if error.code == .cancelled { continue }
                 guard error.isRetriable else { return fail(error) }
@@ -50,16 +57,40 @@ extension KafkaConsumer {
         }
     }
 
-    private func fetch(
-        _ targets: [SubscriptionState.FetchTarget], from broker: BrokerID, _ metadata: ClusterMetadata
-    ) async throws(KafkaError) {
-        let start = ContinuousClock.now
-        let response = try await core.cluster.send(
+    /// A request that was sent and not answered.
+    private struct FetchUnderWay {
+        let targets: [SubscriptionState.FetchTarget]
+        let start: ContinuousClock.Instant
+        let response: PendingResponse<FetchRequest>
+    }
+
+    private func begin(
+        _ targets: [SubscriptionState.FetchTarget], at broker: BrokerID, _ metadata: ClusterMetadata
+    ) async throws(KafkaError) -> FetchUnderWay {
+        let response = try await core.cluster.submit(
             FetchRequest.make(targets, configuration, metadata), to: broker, purpose: .fetch,
             timeout: configuration.client.requestTimeout + configuration.fetchMaxWait,
             maximumVersion: FetchRequest.lastVersionByName)
-        core.probe.fetchFinished(after: start.duration(to: .now))
+        return FetchUnderWay(targets: targets, start: .now, response: response)
+    }
+
+    /// Waits for the response and takes it in.
+    ///
+    /// - Returns: the fetch that was begun meanwhile, if there is room for what it brings.
+    private func finish(_ fetch: FetchUnderWay, at broker: BrokerID) async throws(KafkaError) -> FetchUnderWay? {
+        let response = try await core.cluster.value(of: fetch.response, from: broker)
+        core.probe.fetchFinished(after: fetch.start.duration(to: .now))
         guard response.errorCode == .none else { throw .broker(response.errorCode, "fetching from broker \(broker)") }
+        let ahead = FetchAhead(fetch.targets, response)
+        var next: FetchUnderWay?
+        if ahead.isComplete, core.withSubscription({ $0.mayFetchAhead(of: fetch.targets, bytes: ahead.byteCount) }) {
+            next = try await begin(ahead.targets, at: broker, core.cluster.metadata)
+        }
+        receive(response, fetch.targets)
+        return next
+    }
+
+    private func receive(_ response: FetchResponse, _ targets: [SubscriptionState.FetchTarget]) {
         let byPartition = Dictionary(targets.map { ($0.topicPartition, $0) }, uniquingKeysWith: { first, _ in first })
         var fetched: [(batch: ConsumerBatch, memoryBytes: Int, target: SubscriptionState.FetchTarget)] = []
         for topic in response.responses {

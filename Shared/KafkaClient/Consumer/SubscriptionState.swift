@@ -6,7 +6,7 @@ import NIOCore
 ///
 /// A pure rule. What it keeps: batches of a partition are delivered in order and without gaps; nothing is delivered
 /// of a partition that was taken away, paused or sought elsewhere after the fetch; fetched bytes stay within the bound,
-/// passed by at most one response per broker.
+/// passed by at most one response per broker, or two where their batches are compressed.
 struct SubscriptionState {
     struct Partition {
         /// The next offset to fetch; `nil` while it has to be found out.
@@ -192,6 +192,16 @@ struct SubscriptionState {
             }
         }
         return (targets, nextCheck)
+    }
+
+    /// Whether to go on fetching these while what they have just brought is being decoded: all are still wanted, and
+    /// there is room for more than that.
+    func mayFetchAhead(of targets: [FetchTarget], bytes: Int) -> Bool {
+        bytes > 0 && bufferedBytes + bytes < prefetchBytes
+            && targets.allSatisfy { target in
+                guard let state = partitions[target.topicPartition] else { return false }
+                return isCurrent(target) && state.isReady && !state.isPaused && !state.isLeaving
+            }
     }
 
     /// Whether the answer for this target still counts.

@@ -29,6 +29,9 @@ extension KafkaConnection {
         }
     }
 
+    /// The most that is read at once. Large responses come in few reads, each still within the second-level cache.
+    private static let maximumReadBytes = 256 * 1024
+
     private static func openChannel(
         host: String, port: Int, configuration: Configuration, eventLoopGroup: any EventLoopGroup
     ) async throws(ConnectionError) -> KafkaConnection {
@@ -37,6 +40,10 @@ extension KafkaConnection {
                 .connectTimeout(TimeAmount(configuration.connectTimeout))
                 .channelOption(.socketOption(.so_keepalive), value: 1)
                 .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+                .channelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 4096, maximum: maximumReadBytes)
+                )
                 .connect(host: host, port: port) { channel in
                     channel.eventLoop.makeCompletedFuture {
                         try make(on: channel, configuration: configuration)
