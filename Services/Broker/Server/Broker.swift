@@ -23,6 +23,7 @@ public final class Broker: Sendable {
     public var ports: [Int] { listeners.map(\.port) }
 
     var topics: TopicTable { parts.topics }
+    var fetchSessions: FetchSessionCache { parts.fetchSessions }
     var logger: Logger { parts.logger }
 
     private init(

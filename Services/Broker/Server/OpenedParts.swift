@@ -14,6 +14,7 @@ struct OpenedParts: Sendable {
     let files: any FileSystem
     let topics: TopicTable
     let controller: TopicController
+    let fetchSessions: FetchSessionCache
     let threads: Threads
     let environment: PartitionEnvironment
 
@@ -93,7 +94,9 @@ struct OpenedParts: Sendable {
         try await controller.openAll()
         return OpenedParts(
             configuration: configuration, live: live, folder: folder, files: files, topics: topics,
-            controller: controller, threads: threads, environment: environment)
+            controller: controller,
+            fetchSessions: FetchSessionCache(slots: configuration.fetchSessionSlots, clock: clock), threads: threads,
+            environment: environment)
     }
 
     /// Closes every partition, one at a time on each storage thread and all threads at once; whether all went well.

@@ -10,7 +10,8 @@ struct FetchPlan: Sendable {
     /// The first version that names topics by id.
     private static let topicIDVersion: Int16 = 13
 
-    private struct Target: Sendable {
+    /// One partition as it is asked for, and where it was found.
+    struct Target: Sendable {
         let request: FetchRequest.FetchPartition
         let partition: Result<Partition, ErrorCode>
     }
@@ -24,7 +25,7 @@ struct FetchPlan: Sendable {
     }
 
     private let names: [(name: String, id: KafkaUUID, targets: [Target])]
-    private let minimumBytes: Int
+    let minimumBytes: Int
     private let maximumBytes: Int
     private let isolation: IsolationLevel
 
@@ -42,6 +43,13 @@ struct FetchPlan: Sendable {
             }
             return (topic.topic, topic.topicId, targets)
         }
+    }
+
+    /// The bounds alone, for a fetch whose partitions its session remembers.
+    init(boundsOf request: FetchRequest, maximumBytes: Int) {
+        var bounds = request
+        bounds.topics = []
+        self.init(bounds, version: 0, topics: TopicTable(), maximumBytes: maximumBytes)
     }
 
     private static func find(
@@ -70,7 +78,8 @@ struct FetchPlan: Sendable {
         return outcome
     }
 
-    private func read(_ target: Target, taken: Int) async -> PartitionData {
+    /// Reads one partition; `taken` are the bytes that the response has already.
+    func read(_ target: Target, taken: Int) async -> PartitionData {
         let index = target.request.partition
         let partition: Partition
         switch target.partition {

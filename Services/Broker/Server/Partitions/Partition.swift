@@ -163,6 +163,8 @@ actor Partition {
     /// What the log is told from the next call on.
     func reconfigure(_ configuration: LogConfiguration) {
         log.configuration = configuration
+        // What waits for the disk may have to be there sooner now.
+        startFlush()
     }
 
     /// Moves the log start up to `offset`, or with -1 to the high watermark; returns where it is now.
@@ -174,6 +176,7 @@ actor Partition {
         do {
             try log.advanceLogStart(to: target)
         } catch {
+            noteFailure(error)
             throw .log(error)
         }
         publish(appendedBytes: 0)

@@ -37,9 +37,16 @@ final class PartitionProgress: Sendable {
         var isolation: IsolationLevel
     }
 
+    /// A session that the partition belongs to, and its number there.
+    private struct Watcher {
+        let session: FetchSession
+        let slot: Int
+    }
+
     private struct State {
         var offsets: Offsets
         var parked: [ObjectIdentifier: Parked] = [:]
+        var watchers: [ObjectIdentifier: Watcher] = [:]
         /// Bytes between the last stable offset and the high watermark, as far as they were appended here.
         var undecidedBytes = 0
         var isGone = false
@@ -75,19 +82,28 @@ final class PartitionProgress: Sendable {
 
     /// Wakes everyone, so that they hear of it.
     func goOffline() {
-        let parked = state.withLock { state in
+        let (parked, watchers) = state.withLock { state -> ([ParkedFetch], [Watcher]) in
             state.isOffline = true
             defer { state.parked = [:] }
-            return state.parked.values.map(\.fetch)
+            return (state.parked.values.map(\.fetch), Array(state.watchers.values))
         }
         for fetch in parked { fetch.wake() }
+        Self.wake(watchers)
     }
 
     /// Tells everyone who waits how far the partition has come, and that `appendedBytes` more are in it.
     func publish(_ offsets: Offsets, appendedBytes: Int) {
-        let (readable, parked) = state.withLock { state -> ((uncommitted: Int, committed: Int), [Parked]) in
+        typealias Listeners = (readable: (uncommitted: Int, committed: Int), parked: [Parked], watchers: [Watcher])
+        let (readable, parked, watchers) = state.withLock { state -> Listeners in
             let readable = state.move(to: offsets, appendedBytes: appendedBytes)
-            return (readable, state.parked.isEmpty ? [] : Array(state.parked.values))
+            return (
+                readable, state.parked.isEmpty ? [] : Array(state.parked.values),
+                state.watchers.isEmpty ? [] : Array(state.watchers.values)
+            )
+        }
+        for watcher in watchers {
+            watcher.session.changed(
+                watcher.slot, uncommittedBytes: readable.uncommitted, committedBytes: readable.committed)
         }
         for place in parked {
             let bytes = place.isolation == .readCommitted ? readable.committed : readable.uncommitted
@@ -113,14 +129,38 @@ final class PartitionProgress: Sendable {
 
     /// Wakes everyone, and keeps others from waiting: the partition is going away.
     func end() {
-        let parked = state.withLock { state in
+        let (parked, watchers) = state.withLock { state -> ([Parked], [Watcher]) in
             state.isGone = true
-            defer { state.parked = [:] }
-            return Array(state.parked.values)
+            defer {
+                state.parked = [:]
+                state.watchers = [:]
+            }
+            return (Array(state.parked.values), Array(state.watchers.values))
         }
         for place in parked { place.fetch.wake() }
+        Self.wake(watchers)
+    }
+
+    // MARK: Sessions
+
+    /// Tells a session of every change from now on, for as long as it watches.
+    func watch(_ session: FetchSession, slot: Int) {
+        state.withLock { $0.watchers[ObjectIdentifier(session)] = Watcher(session: session, slot: slot) }
+    }
+
+    func unwatch(_ session: FetchSession) {
+        state.withLock { _ = $0.watchers.removeValue(forKey: ObjectIdentifier(session)) }
+    }
+
+    private static func wake(_ watchers: [Watcher]) {
+        for watcher in watchers {
+            watcher.session.changed(
+                watcher.slot, uncommittedBytes: ParkedFetch.enoughBytes, committedBytes: ParkedFetch.enoughBytes)
+        }
     }
 
     /// Fetches parked here now.
     var parkedCount: Int { state.withLock { $0.parked.count } }
+    /// Sessions that hear of changes here.
+    var watcherCount: Int { state.withLock { $0.watchers.count } }
 }

@@ -12,7 +12,9 @@ extension APIRegistry {
         let apis = [
             RegisteredAPI(ProduceHandler(topics: topics, probe: records)),
             RegisteredAPI(
-                FetchHandler(topics: topics, maximumBytes: configuration.fetchMaximumBytes, probe: records)),
+                FetchHandler(
+                    topics: topics, sessions: parts.fetchSessions, maximumBytes: configuration.fetchMaximumBytes,
+                    probe: records)),
             RegisteredAPI(ListOffsetsHandler(topics: topics)),
             RegisteredAPI(OffsetForLeaderEpochHandler(topics: topics)),
             RegisteredAPI(DescribeProducersHandler(topics: topics)),
