@@ -46,7 +46,15 @@ public struct RecordBatchAttributes: RawRepresentable, Hashable, Sendable {
     public var isControl: Bool { rawValue & Self.control != 0 }
 
     /// The base timestamp is the time from which tombstones may go; only compaction sets it (KIP-534).
-    public var hasDeleteHorizon: Bool { rawValue & Self.deleteHorizon != 0 }
+    public var hasDeleteHorizon: Bool {
+        get { rawValue & Self.deleteHorizon != 0 }
+        set { rawValue = newValue ? rawValue | Self.deleteHorizon : rawValue & ~Self.deleteHorizon }
+    }
+
+    /// Sets the codec and leaves the rest.
+    mutating func setCompression(_ compression: Compression) {
+        rawValue = rawValue & ~Self.codecMask | compression.rawValue
+    }
 }
 
 /// Whose clock a batch's timestamps come from.

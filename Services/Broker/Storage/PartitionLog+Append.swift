@@ -46,8 +46,17 @@ extension PartitionLog {
             || rules.isIndexFull(offsetEntries: active.offsetIndex.count, timeEntries: active.timeIndex.count)
             || rules.isOld(
                 firstTimestamp: times.first, createdAt: active.createdAt,
-                newTimestamp: appendTime ?? plan.largestTimestamp, now: now)
+                newTimestamp: appendTime ?? plan.largestTimestamp, now: now, jitter: rollJitter)
         if needed { try roll(now: now) }
+    }
+
+    /// Differs between partitions and from segment to segment.
+    private var rollJitter: UInt64 {
+        if configuration.segmentJitterMilliseconds == 0 { return 0 }
+        var hasher = Hasher()
+        hasher.combine(topicPartition)
+        hasher.combine(active.baseOffset)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
     private func write(_ image: AppendImage) throws(StorageError) {

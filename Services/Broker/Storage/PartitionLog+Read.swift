@@ -169,6 +169,12 @@ struct PositionCache {
         }
     }
 
+    /// Forgets positions in segments that were written anew.
+    mutating func forget(segments bases: Set<Offset>) {
+        ends.removeAll { bases.contains($0.segment) }
+        oldest = 0
+    }
+
     /// Forgets positions in segments that are gone.
     mutating func forget(below offset: Offset) {
         ends.removeAll { $0.segment < offset }

@@ -56,6 +56,12 @@ struct BatchCursor {
         return found
     }
 
+    /// The next batch with its bytes, or `nil` at the end.
+    mutating func nextBatch() throws(StorageError) -> RecordBatch? {
+        guard let found = try next() else { return nil }
+        return RecordBatch(header: found.header, bytes: try bytes(of: found))
+    }
+
     /// All bytes of a batch that ``next()`` has just returned.
     mutating func bytes(of found: Found) throws(StorageError) -> ByteBuffer {
         let offset = found.position - windowStart

@@ -28,9 +28,9 @@ extension LogConfiguration {
             "flush.ms", \.flushMilliseconds, 0...Int64.max,
             ["log.flush.interval.ms", "log.flush.scheduler.interval.ms"],
             "A record waits at most this long before it is forced to the disk."),
-        .integer(
-            "file.delete.delay.ms", \.fileDeleteDelayMilliseconds, 0...Int64.max, ["log.segment.delete.delay.ms"],
-            "The files of segments that were compacted away are removed this long afterwards."),
+        .ignored(
+            "file.delete.delay.ms", default: "60000", 0...Int64.max, ["log.segment.delete.delay.ms"],
+            "How long removed files stay; here they go at once, and who reads them keeps them open."),
         .ignoredFlag(
             "preallocate", default: "false", ["log.preallocate"],
             "Whether a new segment's file gets its full size at once; here it always grows."),

@@ -47,8 +47,6 @@ public struct LogConfiguration: Hashable, Sendable {
     public var flushMessages: Int64 = .max
     /// `flush.ms`: milliseconds that a record may wait to be made durable.
     public var flushMilliseconds: Int64 = .max
-    /// `file.delete.delay.ms`: the files of segments that were compacted away are removed this long afterwards.
-    public var fileDeleteDelayMilliseconds: Int64 = 60_000
     /// `message.timestamp.type`
     public var messageTimestampType: MessageTimestampType = .createTime
     /// `message.timestamp.before.max.ms`: how far a record's timestamp may lie before the broker's time.

@@ -76,7 +76,8 @@ struct LogFolder {
     private func tidy() throws(StorageError) -> (
         segments: [SegmentFile], snapshots: [Offset], transactionIndexes: [Offset]
     ) {
-        let names = try files.list(path)
+        var names = try files.list(path)
+        if try SegmentSwap.recover(names, in: path, files) { names = try files.list(path) }
         let bases = Set(names.compactMap(LogFileName.parse).filter { $0.kind == .log }.map(\.offset))
         var segments: [SegmentFile] = []
         var snapshots: [Offset] = []

@@ -32,11 +32,19 @@ struct RollRules {
             || lastOffset - segment.baseOffset > Int64(Int32.max)
     }
 
-    /// Whether the segment has been written to for `segment.ms`: by the records' own time where they have one, from
-    /// its first batch, and by the clock since it was made where they have not.
-    func isOld(firstTimestamp: Int64, createdAt: Int64, newTimestamp: Int64, now: Int64) -> Bool {
+    /// Whether the segment has been written to for `segment.ms` less some of `segment.jitter.ms`, or on a compacted
+    /// topic for `max.compaction.lag.ms`: by the records' own time where they have one, from its first batch, and by the
+    /// clock since it was made where they have not.
+    ///
+    /// - Parameter jitter: a number that differs from segment to segment.
+    func isOld(
+        firstTimestamp: Int64, createdAt: Int64, newTimestamp: Int64, now: Int64, jitter: UInt64 = 0
+    ) -> Bool {
         let age = firstTimestamp >= 0 && newTimestamp >= 0 ? newTimestamp - firstTimestamp : now - createdAt
-        return age > configuration.segmentMilliseconds
+        let most = min(configuration.segmentJitterMilliseconds, configuration.segmentMilliseconds)
+        let limit = configuration.segmentMilliseconds - (most > 0 ? Int64(jitter % UInt64(most)) : 0)
+        let isCompacted = configuration.cleanupPolicy.contains(.compact)
+        return age > (isCompacted ? min(limit, configuration.maximumCompactionLagMilliseconds) : limit)
     }
 }
 
