@@ -112,6 +112,8 @@ struct CleaningRulesTests {
 
 @Suite("Transactions in a cleaning")
 struct CleanedTransactionsTests {
+    private let aborted = AbortedTransaction(producerID: 7, firstOffset: 3, lastOffset: 9, lastStableOffset: 10)
+
     private func header(
         _ offset: Offset, producer: ProducerID, isTransactional: Bool = true
     ) -> RecordBatchHeader {
@@ -123,7 +125,7 @@ struct CleanedTransactionsTests {
 
     @Test("records of an aborted transaction go; its marker stays while records were met")
     func abort() {
-        var rules = CleanedTransactions([AbortedRange(producerID: 7, firstOffset: 3, lastOffset: 9)])
+        var rules = CleanedTransactions([aborted])
         let dropped = [
             rules.meetRecords(header(2, producer: 8)), rules.meetRecords(header(3, producer: 7)),
             rules.meetRecords(header(4, producer: 8)),
@@ -132,6 +134,8 @@ struct CleanedTransactionsTests {
         #expect(dropped == [false, true, false, false])
         let isUnneeded = rules.meetMarker(header(9, producer: 7), .abort)
         #expect(!isUnneeded)
+        let retained = rules.takeRetained()
+        #expect(retained == [aborted])
         // The same producer's next transaction is another.
         let isAborted = rules.meetRecords(header(10, producer: 7))
         let isCommitUnneeded = rules.meetMarker(header(11, producer: 7), .commit)
@@ -140,11 +144,15 @@ struct CleanedTransactionsTests {
 
     @Test("a marker whose records are gone is not needed; other control records always are")
     func markers() {
-        var rules = CleanedTransactions([AbortedRange(producerID: 7, firstOffset: 3, lastOffset: 9)])
+        var rules = CleanedTransactions([aborted])
         let unneeded = [
             rules.meetMarker(header(9, producer: 7), .abort), rules.meetMarker(header(10, producer: 8), .commit),
             rules.meetMarker(header(11, producer: 8), nil), rules.meetMarker(header(12, producer: 8), .other(2)),
         ]
         #expect(unneeded == [true, true, true, false])
+        // Of an aborted transaction an empty batch stayed for the sake of its producer's sequence.
+        _ = rules.meetRecords(header(13, producer: 9))
+        let isUnneeded = rules.meetMarker(header(14, producer: 9), .abort)
+        #expect(!isUnneeded)
     }
 }

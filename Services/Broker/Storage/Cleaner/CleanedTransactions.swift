@@ -1,26 +1,21 @@
 import KafkaRecords
 import KafkaWire
 
-/// A transaction that was aborted, as far as the cleaner needs to know.
-struct AbortedRange: Hashable, Sendable {
-    var producerID: ProducerID
-    var firstOffset: Offset
-    /// The marker's.
-    var lastOffset: Offset
-}
-
 /// Follows the transactions while the cleaner goes through a log in the order of offsets: which records were aborted,
 /// and which markers no record needs any more.
 struct CleanedTransactions {
-    private var aborted: [AbortedRange]
+    private var aborted: [AbortedTransaction]
     /// How many of ``aborted`` have begun.
     private var begun = 0
-    /// Aborted transactions that the cleaner is inside of, and whether it met records of them.
-    private var ongoingAborted: [ProducerID: Bool] = [:]
+    /// Aborted transactions that the cleaner is inside of.
+    private var ongoingAborted: [ProducerID: (transaction: AbortedTransaction, hasRecords: Bool)] = [:]
+    /// Producers of which records were met that were not aborted, or of whose aborted ones only empty batches are left.
     private var ongoingCommitted: Set<ProducerID> = []
+    /// Aborted transactions that ended and of which records were met, since they were last taken.
+    private var retained: [AbortedTransaction] = []
 
     /// - Parameter aborted: all that have records or markers in what will be read.
-    init(_ aborted: [AbortedRange] = []) {
+    init(_ aborted: [AbortedTransaction] = []) {
         self.aborted = aborted.sorted { $0.firstOffset < $1.firstOffset }
     }
 
@@ -28,8 +23,10 @@ struct CleanedTransactions {
     mutating func meetRecords(_ header: RecordBatchHeader) -> Bool {
         guard header.isTransactional else { return false }
         begin(upTo: header.lastOffset)
-        if ongoingAborted.updateValue(true, forKey: header.producerID) != nil { return true }
-        ongoingAborted[header.producerID] = nil
+        if ongoingAborted[header.producerID] != nil {
+            ongoingAborted[header.producerID]?.hasRecords = true
+            return true
+        }
         ongoingCommitted.insert(header.producerID)
         return false
     }
@@ -38,7 +35,13 @@ struct CleanedTransactions {
     mutating func meetMarker(_ header: RecordBatchHeader, _ marker: ControlRecord?) -> Bool {
         begin(upTo: header.lastOffset)
         switch marker {
-        case .abort: return ongoingAborted.removeValue(forKey: header.producerID) != true
+        case .abort:
+            let ended = ongoingAborted.removeValue(forKey: header.producerID)
+            // An empty batch that stayed for its producer's sake would begin a transaction without an end.
+            let hasEmptied = ongoingCommitted.remove(header.producerID) != nil
+            guard let ended, ended.hasRecords else { return !hasEmptied }
+            retained.append(ended.transaction)
+            return false
         case .commit: return ongoingCommitted.remove(header.producerID) == nil
         case .other: return false
         // A batch that was emptied before.
@@ -46,10 +49,16 @@ struct CleanedTransactions {
         }
     }
 
+    /// The aborted transactions that ended since the last call: readers that began before may still see their records.
+    mutating func takeRetained() -> [AbortedTransaction] {
+        defer { retained = [] }
+        return retained
+    }
+
     private mutating func begin(upTo offset: Offset) {
         while begun < aborted.count, aborted[begun].firstOffset <= offset {
             let producer = aborted[begun].producerID
-            if ongoingAborted[producer] == nil { ongoingAborted[producer] = false }
+            if ongoingAborted[producer] == nil { ongoingAborted[producer] = (aborted[begun], false) }
             begun += 1
         }
     }

@@ -17,7 +17,7 @@ public struct CleaningPlan: Sendable {
     /// The time the plan was made, in milliseconds since 1970.
     let now: Int64
     let configuration: LogConfiguration
-    let aborted: [AbortedRange]
+    let aborted: [AbortedTransaction]
     let producers: [ProducerID: ProducerTail]
     let folder: FilePath
     let files: any FileSystem
@@ -40,6 +40,8 @@ public struct CleanedSegment: Sendable {
     let replaced: [CleanableSegment]
     let byteCount: Int64
     let largestTimestamp: Int64
+    /// Transactions whose abort markers are in it.
+    let aborted: [AbortedTransaction]
 
     /// Makes the change durable, off the log's thread, once the log has taken the segment over.
     public func finish() throws(StorageError) { try swap.finish(removing: replaced.dropFirst().map(\.baseOffset)) }

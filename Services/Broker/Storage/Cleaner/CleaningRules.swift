@@ -29,8 +29,8 @@ public struct LogDirtiness: Hashable, Sendable {
     }
 }
 
-/// Which logs are cleaned, and which of their segments. Source: Kafka's topic configurations `min.cleanable.dirty.ratio`,
-/// `min.compaction.lag.ms` and `max.compaction.lag.ms`.
+/// Which logs are cleaned, and which of their segments. Source: Kafka's topic configurations
+/// `min.cleanable.dirty.ratio`, `min.compaction.lag.ms` and `max.compaction.lag.ms`.
 struct CleaningRules {
     var configuration: LogConfiguration
 
@@ -95,7 +95,8 @@ struct CleaningRules {
     /// By `segment.bytes`, and by what fits into an index of `segment.index.bytes`.
     private var largestGroupBytes: Int64 {
         let entries = Int64(max(1, configuration.segmentIndexBytes / TimeIndexEntry.byteCount))
-        let (indexed, overflow) = entries.multipliedReportingOverflow(by: Int64(max(1, configuration.indexIntervalBytes)))
+        let interval = Int64(max(1, configuration.indexIntervalBytes))
+        let (indexed, overflow) = entries.multipliedReportingOverflow(by: interval)
         return overflow ? Int64(configuration.segmentBytes) : min(Int64(configuration.segmentBytes), indexed)
     }
 }

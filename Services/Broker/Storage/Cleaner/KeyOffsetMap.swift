@@ -3,8 +3,8 @@ import KafkaWire
 /// The newest offset of every key, in one allocation of a fixed size.
 ///
 /// An open-addressing table of a key's hash and its offset, 24 bytes for each key. It starts small and doubles in
-/// place, so that memory beyond what the keys need is reserved and never touched; it never takes more than it was given.
-/// Has one owner, the cleaner.
+/// place, so that memory beyond what the keys need is reserved and never touched; it never takes more than it was
+/// given. Has one owner, the cleaner.
 final class KeyOffsetMap {
     /// Bytes for one key.
     static let slotBytes = MemoryLayout<Slot>.stride

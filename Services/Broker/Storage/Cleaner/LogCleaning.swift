@@ -19,8 +19,8 @@ public struct CleaningStatistics: Hashable, Sendable {
 
 /// One cleaning of one log: first the keys of the dirty segments are read, then segments are written anew.
 ///
-/// Blocks on the disk and has one owner, the cleaner, on a thread of its own: it reads closed segments only, which never
-/// change. The log takes over each segment that was finished.
+/// Blocks on the disk and has one owner, the cleaner, on a thread of its own: it reads closed segments only, which
+/// never change. The log takes over each segment that was finished.
 public final class LogCleaning {
     /// Called with the bytes that were read or written since the last call; may wait, and throws to stop.
     public typealias Pace = (Int) throws(CleaningError) -> Void
@@ -34,6 +34,8 @@ public final class LogCleaning {
     /// The newest offset whose key is known.
     private var latestMapped: Offset
     private var output: Output?
+    /// The newest marker of every producer in the dirty segments.
+    private var lastMarkers: [ProducerID: Offset] = [:]
 
     public private(set) var statistics = CleaningStatistics()
 
@@ -63,6 +65,7 @@ public final class LogCleaning {
             guard batch.header.lastOffset >= firstDirty else { return true }
             if batch.header.isControl {
                 _ = transactions.meetMarker(batch.header, try marker(of: batch))
+                lastMarkers[batch.header.producerID] = batch.header.lastOffset
             } else if !transactions.meetRecords(batch.header) {
                 isFull = try !recordKeys(of: batch, from: firstDirty)
             }
@@ -121,12 +124,13 @@ public final class LogCleaning {
     /// The segment as it will be, durable and ready to be taken over by the log; `nil` where nothing would change.
     public func finish() throws(CleaningError) -> CleanedSegment? {
         guard output?.isChanged == true, var written = output.take() else {
+            _ = transactions.takeRetained()
             try storage { () throws(StorageError) in try abandon() }
             return nil
         }
         let cleaned = CleanedSegment(
             swap: written.writer.swap, replaced: written.group, byteCount: written.writer.byteCount,
-            largestTimestamp: written.writer.largestTimestamp)
+            largestTimestamp: written.writer.largestTimestamp, aborted: transactions.takeRetained())
         try storage { () throws(StorageError) in
             try written.writer.finish()
             try cleaned.swap.commit()
@@ -187,7 +191,9 @@ public final class LogCleaning {
         if output?.writer.swap.end == header.nextOffset { return true }
         guard header.hasProducerID, let tail = plan.producers[header.producerID] else { return false }
         guard let last = tail.lastDataOffset else {
-            return header.isControl && header.producerEpoch == tail.epoch
+            // Of many markers the newest is enough.
+            let isLast = lastMarkers[header.producerID].map { header.lastOffset >= $0 } ?? true
+            return header.isControl && header.producerEpoch == tail.epoch && isLast
         }
         return header.lastOffset == last
     }

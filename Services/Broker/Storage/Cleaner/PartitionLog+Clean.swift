@@ -25,9 +25,11 @@ extension PartitionLog {
         let segments = try cleanableSegments(since: nil).filter {
             $0.endOffset <= dirtiness.firstUncleanableOffset && $0.byteCount > 0
         }
+        let aborted = try abortedTransactions(
+            from: segments.first?.baseOffset ?? 0, upTo: dirtiness.firstUncleanableOffset)
         return CleaningPlan(
             topicPartition: topicPartition, dirtiness: dirtiness, segments: segments, now: now,
-            configuration: configuration, aborted: [],
+            configuration: configuration, aborted: aborted,
             producers: producers.tails, folder: folder, files: files)
     }
 
@@ -41,14 +43,20 @@ extension PartitionLog {
     /// Puts a cleaned segment in the place of those it was made of, with a few renames and no wait for the disk; call
     /// ``CleanedSegment/finish()`` afterwards, anywhere. Reads that were handed out stay valid.
     ///
-    /// - Returns: `false` where the log has changed meanwhile; then ``CleanedSegment/discard()``. After an error the old
-    ///   segments are there as before, or the log is offline.
+    /// - Returns: `false` where the log has changed meanwhile; then ``CleanedSegment/discard()``. After an error the
+    ///   old segments are there as before, or the log is offline.
     public func replaceSegments(with cleaned: CleanedSegment) throws(StorageError) -> Bool {
         try checkOnline()
         guard let range = place(of: cleaned.replaced) else { return false }
         try cleaned.swap.renameLog()
-        do { try cleaned.swap.renameIndexes() } catch { throw goOffline(error) }
         let bases = Set(cleaned.replaced.map(\.baseOffset))
+        do {
+            try cleaned.swap.renameIndexes()
+            for base in bases { try aborted.remove(segment: base) }
+            if !cleaned.aborted.isEmpty { try aborted.replace(segment: cleaned.swap.base, with: cleaned.aborted) }
+        } catch {
+            throw goOffline(error)
+        }
         openClosed.removeAll { bases.contains($0.baseOffset) }
         positions.forget(segments: bases)
         closed.replaceSubrange(

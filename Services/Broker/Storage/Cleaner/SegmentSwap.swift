@@ -5,10 +5,10 @@ import SystemPackage
 
 /// Puts one cleaned segment in the place of several, so that a crash at any point leaves the old ones or the new one.
 ///
-/// The new segment is written under names that end in `.cleaned`. Once it is durable a file `<base offset>.swap` says up
-/// to which offset it goes: from then on the next start finishes what was begun. The files are renamed, then those of
-/// the other old segments removed, then the `.swap` file; each step is durable before the next. Open files of the old
-/// segments stay readable.
+/// The new segment is written under names that end in `.cleaned`. Once it is durable a file `<base offset>.swap` says
+/// up to which offset it goes: from then on the next start finishes what was begun. The files are renamed, then those
+/// of the other old segments removed, then the `.swap` file; each step is durable before the next. Open files of the
+/// old segments stay readable.
 struct SegmentSwap: Sendable {
     private static let cleanedSuffix = ".cleaned"
     private static let markerExtension = "swap"

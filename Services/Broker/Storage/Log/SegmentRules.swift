@@ -33,8 +33,8 @@ struct RollRules {
     }
 
     /// Whether the segment has been written to for `segment.ms` less some of `segment.jitter.ms`, or on a compacted
-    /// topic for `max.compaction.lag.ms`: by the records' own time where they have one, from its first batch, and by the
-    /// clock since it was made where they have not.
+    /// topic for `max.compaction.lag.ms`: by the records' own time where they have one, from its first batch, and by
+    /// the clock since it was made where they have not.
     ///
     /// - Parameter jitter: a number that differs from segment to segment.
     func isOld(
