@@ -78,5 +78,12 @@ struct CleanedSegmentWriter {
         try file.sync()
         try offsetIndex.openFile().sync()
         try timeIndex.openFile().sync()
+        releaseFiles()
+    }
+
+    /// Closes the index files; must be called before the writer goes.
+    func releaseFiles() {
+        offsetIndex.releaseFile()
+        timeIndex.releaseFile()
     }
 }

@@ -123,7 +123,7 @@ public final class LogCleaning {
 
     /// The segment as it will be, durable and ready to be taken over by the log; `nil` where nothing would change.
     public func finish() throws(CleaningError) -> CleanedSegment? {
-        guard output?.isChanged == true, var written = output.take() else {
+        guard var written = output, written.isChanged else {
             _ = transactions.takeRetained()
             try storage { () throws(StorageError) in try abandon() }
             return nil
@@ -135,6 +135,7 @@ public final class LogCleaning {
             try written.writer.finish()
             try cleaned.swap.commit()
         }
+        output = nil
         statistics.bytesBefore += written.group.reduce(0) { $0 + $1.byteCount }
         statistics.bytesAfter += cleaned.byteCount
         return cleaned
@@ -142,7 +143,9 @@ public final class LogCleaning {
 
     /// Removes what was written of a group.
     public func abandon() throws(StorageError) {
-        try output.take()?.writer.swap.discard()
+        guard let abandoned = output.take() else { return }
+        abandoned.writer.releaseFiles()
+        try abandoned.writer.swap.discard()
     }
 
     /// Writes what stays of the group's next segment.
