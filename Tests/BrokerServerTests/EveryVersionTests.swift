@@ -99,7 +99,7 @@ struct EveryVersionTests {
             }
             let transactional = InitProducerIdRequest(transactionalId: "t", transactionTimeoutMs: 1000)
             for (_, response) in try await answers(connection, { _ in transactional }) {
-                #expect(response.errorCode == .invalidRequest)
+                #expect(response.errorCode == .notCoordinator)
             }
             _ = try await connection.call(FindCoordinatorRequest(key: "simple"), version: 0)
             for (version, response) in try await answers(connection, { samples.commit($0) }) {

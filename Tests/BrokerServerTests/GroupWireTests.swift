@@ -140,7 +140,7 @@ struct GroupWireTests {
     func otherCoordinators() async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
-            let answer = try await connection.call(FindCoordinatorRequest(keyType: 1, coordinatorKeys: ["a", "b"]))
+            let answer = try await connection.call(FindCoordinatorRequest(keyType: 2, coordinatorKeys: ["a", "b"]))
             #expect(answer.coordinators.map(\.errorCode) == [.invalidRequest, .invalidRequest])
             #expect(answer.coordinators.map(\.key) == ["a", "b"])
         }

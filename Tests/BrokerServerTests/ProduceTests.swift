@@ -139,8 +139,8 @@ struct ProduceTests {
                 ids.append(answer.producerId)
             }
             #expect(Set(ids).count == ids.count)
-            let transactional = try await connection.call(InitProducerIdRequest(transactionalId: "t"))
-            #expect(transactional.errorCode == .invalidRequest)
+            let half = try await connection.call(InitProducerIdRequest(producerId: 1))
+            #expect(half.errorCode == .invalidRequest)
         }
     }
 }

@@ -6,6 +6,7 @@ import NIOCore
 import Storage
 import TestSupport
 import Testing
+import Transactions
 
 @testable import BrokerServer
 
@@ -13,10 +14,21 @@ import Testing
 struct TransactionalOffsetWireTests {
     private let settings = ["offsets.topic.num.partitions": "1"]
 
-    private func commit(_ offset: Int64, producer: Int64 = 5, topic: String = "t") -> TxnOffsetCommitRequest {
+    private func commit(_ offset: Int64, producer: Int64, topic: String = "t") -> TxnOffsetCommitRequest {
         TxnOffsetCommitRequest(
             transactionalId: "x", groupId: "g", producerId: producer, producerEpoch: 0,
             topics: [.init(name: topic, partitions: [.init(partitionIndex: 0, committedOffset: offset)])])
+    }
+
+    /// A transaction with the group's offsets in it; returns the producer's id.
+    private func begin(_ connection: TestConnection) async throws -> Int64 {
+        _ = try await connection.call(FindCoordinatorRequest(coordinatorKeys: ["g"]))
+        let producer = try await connection.beginTransaction("x")
+        let added = try await connection.call(
+            AddOffsetsToTxnRequest(
+                transactionalId: "x", producerId: producer.id.rawValue, producerEpoch: producer.epoch, groupId: "g"))
+        try #require(added.errorCode == .none)
+        return producer.id.rawValue
     }
 
     private func fetch(
@@ -36,33 +48,35 @@ struct TransactionalOffsetWireTests {
         return (found.committedOffset, found.errorCode)
     }
 
-    private func end(_ broker: TestBroker, producer: Int64 = 5, isCommit: Bool) async throws {
+    private func end(_ broker: TestBroker, producer: Int64, isCommit: Bool) async throws {
         let marker = TransactionMarker(
             producerID: ProducerID(producer), producerEpoch: 0, isCommit: isCommit, coordinatorEpoch: 0)
-        try await broker.broker.coordinator.appendMarker(marker, partition: 0)
+        try await broker.broker.coordinators.groups.appendMarker(marker, partition: 0)
     }
 
     @Test("they are unstable until the marker, over a restart too, and then count", arguments: [true, false])
     func transaction(isCommit: Bool) async throws {
         try await withTemporaryDirectory { folder in
-            try await withBroker(in: folder, settings) { broker in
+            let producer = try await withBroker(in: folder, settings) { broker in
                 let connection = try await broker.connect()
                 try await connection.createTopic("t")
-                _ = try await connection.call(FindCoordinatorRequest(coordinatorKeys: ["g"]))
+                let producer = try await begin(connection)
                 for version in TxnOffsetCommitRequest.versions {
-                    let response = try await connection.call(commit(Int64(version)), version: version)
+                    let request = commit(Int64(version), producer: producer)
+                    let response = try await connection.call(request, version: version)
                     #expect(response.topics[0].partitions[0].errorCode == .none)
                 }
-                let missing = try await connection.call(commit(1, topic: "none"))
+                let missing = try await connection.call(commit(1, producer: producer, topic: "none"))
                 #expect(missing.topics[0].partitions[0].errorCode == .unknownTopicOrPartition)
                 #expect(try await fetch(connection) == (-1, .unstableOffsetCommit))
                 #expect(try await fetch(connection, version: 7) == (-1, .unstableOffsetCommit))
                 #expect(try await fetch(connection, requireStable: false) == (-1, .none))
+                return producer
             }
             try await withBroker(in: folder, settings) { broker in
                 let connection = try await broker.connect()
                 #expect(try await fetch(connection) == (-1, .unstableOffsetCommit))
-                try await end(broker, isCommit: isCommit)
+                try await end(broker, producer: producer, isCommit: isCommit)
                 #expect(try await fetch(connection) == (isCommit ? 5 : -1, .none))
             }
             try await withBroker(in: folder, settings) { broker in
@@ -77,14 +91,14 @@ struct TransactionalOffsetWireTests {
         try await withBroker(settings) { broker in
             let connection = try await broker.connect()
             try await connection.createTopic("t")
-            _ = try await connection.call(FindCoordinatorRequest(coordinatorKeys: ["g"]))
-            _ = try await connection.call(commit(1))
-            try await end(broker, isCommit: true)
+            let producer = try await begin(connection)
+            _ = try await connection.call(commit(1, producer: producer))
+            try await end(broker, producer: producer, isCommit: true)
             let stored = try await connection.fetch(fetchRequest(TopicName.consumerOffsets, from: 0))
             var batches = RecordBatchSequence(try #require(stored.records).contiguous(), trailing: .error)
             let offsets = try #require(try batches.next()).header
             #expect(offsets.attributes.isTransactional && !offsets.attributes.isControl)
-            #expect(offsets.producerID == 5 && offsets.producerEpoch == 0)
+            #expect(offsets.producerID == ProducerID(producer) && offsets.producerEpoch == 0)
             let marker = try #require(try batches.next()).header
             #expect(marker.attributes.isTransactional && marker.attributes.isControl)
         }
@@ -93,7 +107,7 @@ struct TransactionalOffsetWireTests {
     @Test("a marker for a partition that is not there is refused, not lost")
     func noPartition() async throws {
         try await withBroker(settings) { broker in
-            _ = await #expect(throws: AppendError.self) { try await end(broker, isCommit: true) }
+            _ = await #expect(throws: AppendError.self) { try await end(broker, producer: 5, isCommit: true) }
         }
     }
 
@@ -139,12 +153,12 @@ struct TransactionalOffsetWireTests {
             try await withBroker(in: folder, settings) { broker in
                 let connection = try await broker.connect()
                 try await connection.createTopic("t")
-                _ = try await connection.call(FindCoordinatorRequest(coordinatorKeys: ["g"]))
+                let producer = try await begin(connection)
                 let position = TopicPartition(topic: TopicName.consumerOffsets, partition: 0)
                 let partition = try #require(broker.broker.topics.partition(position))
                 _ = try await partition.append(try batch(["not a value"], key: "not a key"), origin: .coordinator)
-                _ = try await connection.call(commit(8))
-                try await end(broker, isCommit: true)
+                _ = try await connection.call(commit(8, producer: producer))
+                try await end(broker, producer: producer, isCommit: true)
             }
             try await withBroker(in: folder, settings) { broker in
                 let connection = try await broker.connect()

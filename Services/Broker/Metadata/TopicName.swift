@@ -2,6 +2,8 @@
 public enum TopicName {
     /// The offsets of all consumer groups.
     public static let consumerOffsets = "__consumer_offsets"
+    /// The transactional ids and their transactions.
+    public static let transactionState = "__transaction_state"
     /// The metadata log itself; it is no topic that clients see.
     public static let clusterMetadata = "__cluster_metadata"
 
@@ -23,7 +25,7 @@ public enum TopicName {
 
     /// Whether clients are kept from writing to the topic and its deletion is refused.
     public static func isInternal(_ name: String) -> Bool {
-        name == consumerOffsets
+        name == consumerOffsets || name == transactionState
     }
 
     private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {

@@ -11,7 +11,7 @@ import Storage
 /// everything, so that the next start reads no log data.
 public final class Broker: Sendable {
     let parts: OpenedParts
-    let coordinator: GroupCoordinator
+    let coordinators: Coordinators
     /// What is served.
     let registry: APIRegistry
     private let listeners: [BrokerListener]
@@ -27,11 +27,11 @@ public final class Broker: Sendable {
     var logger: Logger { parts.logger }
 
     private init(
-        _ parts: OpenedParts, coordinator: GroupCoordinator, registry: APIRegistry, listeners: [BrokerListener],
+        _ parts: OpenedParts, coordinators: Coordinators, registry: APIRegistry, listeners: [BrokerListener],
         connections: ConnectionCount, admission: MemoryAdmission, networkProbe: NetworkProbe
     ) {
         self.parts = parts
-        self.coordinator = coordinator
+        self.coordinators = coordinators
         self.registry = registry
         self.listeners = listeners
         self.connections = connections
@@ -61,11 +61,8 @@ public final class Broker: Sendable {
     private static func bind(_ parts: OpenedParts) async throws -> Broker {
         let configuration = parts.configuration
         let logger = parts.logger
-        let coordinator = GroupCoordinator(
-            configuration: configuration.groups, topics: parts.topics, controller: parts.controller,
-            clock: parts.clock, timers: parts.network.next(), logger: logger)
-        await coordinator.load()
-        let registry = APIRegistry.broker(parts, coordinator: coordinator)
+        let coordinators = await Coordinators.load(parts)
+        let registry = APIRegistry.broker(parts, coordinators)
         let connections = ConnectionCount { [live = parts.live] in live.current.maximumConnections }
         let admission = MemoryAdmission(limitBytes: configuration.queuedRequestBytes)
         let probe = NetworkProbe()
@@ -89,7 +86,7 @@ public final class Broker: Sendable {
             listeners.append(bound)
         }
         return Broker(
-            parts, coordinator: coordinator, registry: registry, listeners: listeners, connections: connections,
+            parts, coordinators: coordinators, registry: registry, listeners: listeners, connections: connections,
             admission: admission, networkProbe: probe)
     }
 
@@ -112,7 +109,7 @@ public final class Broker: Sendable {
             for listener in listeners {
                 group.addTask { try await listener.run() }
             }
-            group.addTask { await self.coordinator.run() }
+            group.addTask { await self.coordinators.run() }
             group.addTask { try await self.maintain() }
             // None of them returns before the broker is told to stop.
             try await group.next()

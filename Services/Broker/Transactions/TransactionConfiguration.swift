@@ -15,6 +15,9 @@ public struct TransactionConfiguration: Sendable, Hashable {
     public var expirationCheckInterval: Duration = .milliseconds(3_600_000)
     /// `transaction.state.log.num.partitions`: partitions of `__transaction_state`; never changed once it exists.
     public var stateLogPartitions: Int32 = 50
+    /// `transaction.partition.verification.enable`: whether the first batch of a transaction in a partition is taken
+    /// only where the partition belongs to the transaction.
+    public var verifiesPartitions = true
     /// `add.partitions.to.txn.retry.backoff.max.ms`: how long a request that adds partitions may wait for the
     /// transaction before it to be completed; then it is answered `CONCURRENT_TRANSACTIONS`.
     public var addPartitionsWait: Duration = .milliseconds(100)

@@ -34,6 +34,7 @@ final class ManualClock: Sendable {
 func testSettings(folder: String, _ settings: [String: String] = [:]) -> [String: String] {
     let base = [
         "listeners": "PLAINTEXT://127.0.0.1:0", "log.dirs": folder, "offsets.topic.num.partitions": "2",
+        "transaction.state.log.num.partitions": "2",
         "group.initial.rebalance.delay.ms": "0", "num.network.threads": "2", "num.io.threads": "2",
     ]
     return base.merging(settings) { $1 }

@@ -1,5 +1,6 @@
 import Groups
 import KafkaWire
+import Transactions
 
 /// Everything a broker can be told, under Kafka's own names.
 ///
@@ -55,6 +56,8 @@ public struct BrokerConfiguration: Sendable {
     public var topicDefaults: [String: String] = [:]
     /// The group coordinator's settings.
     var groups = GroupConfiguration()
+    /// The transaction coordinator's settings.
+    var transactions = TransactionConfiguration()
 
     /// What the file says, by Kafka's names.
     var settings: [String: String] = [:]

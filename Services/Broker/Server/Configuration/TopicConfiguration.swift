@@ -26,7 +26,7 @@ extension BrokerConfiguration {
     }
 
     /// Internal topics: compacted, small segments, never expired.
-    static let offsetsTopicConfigurations = [
+    static let internalTopicConfigurations = [
         "cleanup.policy": "compact", "segment.bytes": String(100 * 1024 * 1024), "compression.type": "producer",
     ]
 }

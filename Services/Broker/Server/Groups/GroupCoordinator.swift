@@ -19,7 +19,7 @@ actor GroupCoordinator {
     }
 
     var state: GroupCoordinatorState
-    private var promises: [RequestTicket: ReplyPromise] = [:]
+    private var promises: [RequestTicket: ReplyPromise<GroupReply>] = [:]
     private var lastTicket: UInt64 = 0
     private var isReady = false
     private var timer: (deadline: Duration, task: Scheduled<Void>)?
@@ -104,10 +104,10 @@ actor GroupCoordinator {
     /// Decides about a request, in the order in which requests come; the reply may come later.
     func submit(
         _ decide: @Sendable (inout GroupCoordinatorState, RequestTicket, CoordinatorTime) -> [CoordinatorAction]
-    ) -> ReplyPromise {
+    ) -> ReplyPromise<GroupReply> {
         lastTicket += 1
         let ticket = RequestTicket(rawValue: lastTicket)
-        let promise = ReplyPromise()
+        let promise = ReplyPromise<GroupReply>()
         promises[ticket] = promise
         perform(decide(&state, ticket, now))
         return promise

@@ -9,7 +9,7 @@ struct DeleteGroupsHandler: APIHandler {
     let coordinator: GroupCoordinator
 
     func handle(_ request: DeleteGroupsRequest, _ context: RequestContext) async -> Reply<DeleteGroupsResponse> {
-        var promises: [(groupID: String, promise: ReplyPromise)] = []
+        var promises: [(groupID: String, promise: ReplyPromise<GroupReply>)] = []
         for groupID in request.groupsNames {
             let promise = await coordinator.submit { state, ticket, now in
                 state.deleteGroup(GroupDeletionInput(ticket: ticket, groupId: groupID), now: now)

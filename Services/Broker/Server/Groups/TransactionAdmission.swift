@@ -11,13 +11,3 @@ protocol TransactionAdmission: Sendable {
         adding: Bool
     ) async -> [TopicPartition: ErrorCode]
 }
-
-/// Admits every producer: for as long as nobody coordinates transactions.
-struct OpenTransactions: TransactionAdmission {
-    func admit(
-        transactionalID: String, producerID: ProducerID, producerEpoch: Int16, partitions: [TopicPartition],
-        adding: Bool
-    ) async -> [TopicPartition: ErrorCode] {
-        [:]
-    }
-}

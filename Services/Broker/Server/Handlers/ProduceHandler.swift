@@ -7,29 +7,31 @@ import Storage
 /// Produce (0), versions 3 to 13; advertised from 0, because librdkafka before 2.11.1 gives up compression otherwise.
 ///
 /// Batches go to their partitions as the bytes that came in. On one node a batch is replicated as soon as it is in
-/// the log, so `acks=1` and `acks=all` answer at the same point. Gaps: no transactions yet.
+/// the log, so `acks=1` and `acks=all` answer at the same point. Batches of a transaction are admitted first
+/// (`ProduceAdmission`); from version 12 on that adds their partitions.
 struct ProduceHandler: APIHandler {
     typealias Request = ProduceRequest
     typealias PartitionResponse = ProduceResponse.PartitionProduceResponse
 
     static let advertised: ClosedRange<Int16> = 0...ProduceRequest.versions.upperBound
     static let gaps =
-        "0 to 2 are listed, because librdkafka before 2.11.1 gives up compression otherwise, but not served;"
-        + " no transactions"
+        "0 to 2 are listed, because librdkafka before 2.11.1 gives up compression otherwise, but not served"
 
     /// The first version that names topics by id.
     private static let topicIDVersion: Int16 = 13
 
     let topics: TopicTable
+    let admission: ProduceAdmission
     let probe: RecordsProbe
 
     func handle(_ request: ProduceRequest, _ context: RequestContext) async -> Reply<ProduceResponse> {
         var response = ProduceResponse()
         var failure: PartitionResponse?
         var flushes: [PendingFlush] = []
+        let verdict = await admit(request, context)
         for topic in request.topicData {
             let place = response.responses.count
-            let partitions = await append(topic, of: request, context) { partition, end, index in
+            let partitions = await append(topic, of: request, verdict, context) { partition, end, index in
                 flushes.append(PendingFlush(partition: partition, end: end, topic: place, index: index))
             }
             failure = failure ?? partitions.first { $0.errorCode != .none }
@@ -44,8 +46,8 @@ struct ProduceHandler: APIHandler {
     }
 
     private func append(
-        _ topic: ProduceRequest.TopicProduceData, of request: ProduceRequest, _ context: RequestContext,
-        whenFlushed: (Partition, Offset, Int) -> Void
+        _ topic: ProduceRequest.TopicProduceData, of request: ProduceRequest, _ verdict: ProduceAdmission.Verdict,
+        _ context: RequestContext, whenFlushed: (Partition, Offset, Int) -> Void
     ) async -> [PartitionResponse] {
         let reference = TopicReference(
             name: topic.name, id: topic.topicId, usesID: context.version >= Self.topicIDVersion)
@@ -55,39 +57,44 @@ struct ProduceHandler: APIHandler {
         for data in topic.partitionData {
             do throws(ProduceRefusal) {
                 let partition = try check(data, request: request, found: found)
-                let begun = try await begin(data, on: partition)
+                if let refusal = verdict.refused[partition.topicPartition] { throw refusal }
+                let verified = verdict.verified[partition.topicPartition]
+                let begun = try await begin(data, on: partition, of: request, verified: verified)
                 if let end = begun.durableEnd { whenFlushed(partition, end, responses.count) }
                 responses.append(response(to: data, begun.result))
             } catch {
                 probe.refused(error.code)
-                responses.append(
-                    PartitionResponse(
-                        index: data.index, errorCode: error.code, baseOffset: -1, errorMessage: error.message))
+                responses.append(PartitionResponse(index: data.index, error))
             }
         }
         return responses
     }
 
-    private struct ProduceRefusal: Error {
-        let code: ErrorCode
-        let message: String?
+    private func admit(_ request: ProduceRequest, _ context: RequestContext) async -> ProduceAdmission.Verdict {
+        guard request.transactionalId != nil, Self.isServed(acks: request.acks) else { return .init() }
+        let topics = topics
+        return await admission.decide(request, version: context.version) { topic, index in
+            let reference = TopicReference(
+                name: topic.name, id: topic.topicId, usesID: context.version >= Self.topicIDVersion)
+            guard case .success(let found) = reference.find(in: topics) else { return nil }
+            return found.partition(index)
+        }
     }
+
+    private static func isServed(acks: Int16) -> Bool { (-1...1).contains(acks) }
 
     private func check(
         _ data: ProduceRequest.PartitionProduceData, request: ProduceRequest,
         found: Result<TopicTable.Topic, ErrorCode>
     ) throws(ProduceRefusal) -> Partition {
-        guard (-1...1).contains(request.acks) else {
+        guard Self.isServed(acks: request.acks) else {
             throw ProduceRefusal(code: .invalidRequiredAcks, message: "acks is \(request.acks), not -1, 0 or 1")
-        }
-        guard request.transactionalId == nil else {
-            throw ProduceRefusal(code: .invalidRequest, message: "transactions are not served yet")
         }
         switch found {
         case .failure(let code):
             throw ProduceRefusal(code: code, message: nil)
         case .success(let topic):
-            if topic.name == TopicName.consumerOffsets {
+            if TopicName.isInternal(topic.name) {
                 throw ProduceRefusal(
                     code: .invalidTopicException, message: "\(topic.name) is written by the coordinator alone")
             }
@@ -99,16 +106,22 @@ struct ProduceHandler: APIHandler {
     }
 
     private func begin(
-        _ data: ProduceRequest.PartitionProduceData, on partition: Partition
+        _ data: ProduceRequest.PartitionProduceData, on partition: Partition, of request: ProduceRequest,
+        verified: TransactionVerification?
     ) async throws(ProduceRefusal) -> Partition.BegunAppend {
         guard case .bytes(let batches)? = data.records?.pieces.first else {
             throw ProduceRefusal(code: .invalidRecord, message: "no record batch")
         }
+        if request.transactionalId == nil, data.transactionalProducer != nil {
+            throw ProduceRefusal(
+                code: .transactionalIdAuthorizationFailed,
+                message: "a batch that is part of a transaction, in a request without transactional id")
+        }
         let begun: Partition.BegunAppend
         do {
-            begun = try await partition.begin(batches, origin: .client)
+            begun = try await partition.begin(batches, origin: .client, verification: verified)
         } catch {
-            throw ProduceRefusal(code: error.errorCode, message: error.description)
+            throw ProduceRefusal(error)
         }
         probe.appended(bytes: batches.readableBytes, isDuplicate: begun.result.isDuplicate)
         return begun

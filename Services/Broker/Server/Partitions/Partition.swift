@@ -17,6 +17,7 @@ actor Partition {
     private nonisolated let executor: any SerialExecutor
     let log: PartitionLog
     var commit = GroupCommit()
+    private var verifications = TransactionVerifications()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     var clock: WallClock { environment.clock }
@@ -48,7 +49,8 @@ actor Partition {
     ///
     /// - Throws: `fencedProducer` or `fencedCoordinator` for a marker that comes too late.
     func appendMarker(_ marker: TransactionMarker) async throws(AppendError) -> AppendResult {
-        try await finish(
+        verifications.marked(marker.producerID)
+        return try await finish(
             try begin { (log, now) throws(AppendError) in
                 try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
             })
@@ -71,8 +73,18 @@ actor Partition {
     }
 
     /// As ``append(_:origin:)`` without the wait, so that further requests of a connection share the same flush.
-    func begin(_ batches: ByteBuffer, origin: AppendOrigin) throws(AppendError) -> BegunAppend {
-        try begin { (log, now) throws(AppendError) in
+    ///
+    /// - Parameter verification: given for a batch that is part of a transaction; one that no longer holds, and a
+    ///   transaction that is not open, is `unverified`.
+    func begin(
+        _ batches: ByteBuffer, origin: AppendOrigin, verification: TransactionVerification? = nil
+    ) throws(AppendError) -> BegunAppend {
+        if let verification, !verifications.end(verification),
+            !log.hasOngoingTransaction(of: verification.producer, epoch: verification.epoch)
+        {
+            throw .unverified(verification.producer)
+        }
+        return try begin { (log, now) throws(AppendError) in
             try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
         }
     }
@@ -94,6 +106,18 @@ actor Partition {
         let isDurable = !log.needsFlush(now: now) || log.flushedOffset >= end
         startFlush()
         return BegunAppend(result: result, durableEnd: isDurable ? nil : end)
+    }
+
+    /// Says whether a producer's batch may be appended without asking the coordinator; if not, the answer to
+    /// ``begin(_:origin:verification:)`` or ``cancel(_:)`` says what the coordinator said.
+    func beginVerification(of producer: ProducerID, epoch: Int16) -> TransactionVerification {
+        verifications.begin(
+            of: producer, epoch: epoch, isOpen: log.hasOngoingTransaction(of: producer, epoch: epoch))
+    }
+
+    /// The coordinator did not vouch for the producer.
+    func cancel(_ verification: TransactionVerification) {
+        _ = verifications.end(verification)
     }
 
     /// Whether a producer has a transaction open here under that epoch, so that the coordinator knows of it.

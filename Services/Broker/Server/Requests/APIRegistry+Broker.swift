@@ -1,16 +1,21 @@
 import KafkaMessages
 import KafkaWire
+import Transactions
 
 extension APIRegistry {
     /// Everything that a broker serves.
-    static func broker(_ parts: OpenedParts, coordinator: GroupCoordinator) -> APIRegistry {
+    static func broker(_ parts: OpenedParts, _ coordinators: Coordinators) -> APIRegistry {
         let configuration = parts.configuration
         let identity = parts.folder.identity
         let topics = parts.topics
         let controller = parts.controller
+        let coordinator = coordinators.groups
+        let transactions = coordinators.transactions
         let records = RecordsProbe()
+        let admission = ProduceAdmission(
+            coordinator: transactions, isEnabled: configuration.transactions.verifiesPartitions)
         let apis = [
-            RegisteredAPI(ProduceHandler(topics: topics, probe: records)),
+            RegisteredAPI(ProduceHandler(topics: topics, admission: admission, probe: records)),
             RegisteredAPI(
                 FetchHandler(
                     topics: topics, sessions: parts.fetchSessions, maximumBytes: configuration.fetchMaximumBytes,
@@ -37,8 +42,14 @@ extension APIRegistry {
                     maximumPartitions: configuration.maximumPartitionsPerDescription)),
             RegisteredAPI(
                 DescribeLogDirsHandler(topics: topics, folder: parts.folder.absolutePath, files: parts.files)),
-            RegisteredAPI(InitProducerIdHandler(controller: controller)),
-            RegisteredAPI(FindCoordinatorHandler(coordinator: coordinator, identity: identity)),
+            RegisteredAPI(InitProducerIdHandler(controller: controller, coordinator: transactions)),
+            RegisteredAPI(AddPartitionsToTxnHandler(coordinator: transactions, topics: topics)),
+            RegisteredAPI(AddOffsetsToTxnHandler(coordinator: transactions, groups: coordinator)),
+            RegisteredAPI(EndTxnHandler(coordinator: transactions)),
+            RegisteredAPI(WriteTxnMarkersHandler(markers: coordinators.markers)),
+            RegisteredAPI(DescribeTransactionsHandler(coordinator: transactions)),
+            RegisteredAPI(ListTransactionsHandler(coordinator: transactions)),
+            RegisteredAPI(FindCoordinatorHandler(coordinators: coordinators, identity: identity)),
             RegisteredAPI(JoinGroupHandler(coordinator: coordinator)),
             RegisteredAPI(SyncGroupHandler(coordinator: coordinator)),
             RegisteredAPI(HeartbeatHandler(coordinator: coordinator)),
@@ -46,7 +57,7 @@ extension APIRegistry {
             RegisteredAPI(OffsetCommitHandler(coordinator: coordinator, topics: topics)),
             RegisteredAPI(OffsetFetchHandler(coordinator: coordinator, topics: topics)),
             RegisteredAPI(
-                TxnOffsetCommitHandler(coordinator: coordinator, topics: topics, transactions: OpenTransactions())),
+                TxnOffsetCommitHandler(coordinator: coordinator, topics: topics, transactions: transactions)),
             RegisteredAPI(DeleteGroupsHandler(coordinator: coordinator)),
             RegisteredAPI(OffsetDeleteHandler(coordinator: coordinator, topics: topics)),
             RegisteredAPI(DescribeGroupsHandler(coordinator: coordinator)),

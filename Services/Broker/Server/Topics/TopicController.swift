@@ -84,8 +84,8 @@ actor TopicController {
     func findOrCreate(_ name: String) async throws(TopicRefusal) -> TopicTable.Topic {
         var new = NewTopic(name: name)
         if TopicName.isInternal(name) {
-            new.partitions = configuration.groups.offsetsTopicPartitions
-            new.configurations = BrokerConfiguration.offsetsTopicConfigurations
+            new.partitions = configuration.partitions(ofInternal: name)
+            new.configurations = BrokerConfiguration.internalTopicConfigurations
         }
         do {
             _ = try await create(new, validateOnly: false)

@@ -29,6 +29,8 @@ public enum AppendError: Error, Hashable, Sendable {
     case fencedCoordinator(ProducerID, currentEpoch: Int32, found: Int32)
     /// A batch without a transaction while one of the producer is open, from that offset on.
     case outsideTransaction(ProducerID, since: Offset)
+    /// A batch of a transaction that is not open here, and that nobody vouches for.
+    case unverified(ProducerID)
     /// Some batches of the append are in the log already and others are not; producers repeat an append as it was.
     case partlyDuplicate(ProducerID)
     /// The disk.
@@ -44,7 +46,7 @@ public enum AppendError: Error, Hashable, Sendable {
         case .outOfOrderSequence: .outOfOrderSequenceNumber
         case .fencedProducer: .invalidProducerEpoch
         case .fencedCoordinator: .transactionCoordinatorFenced
-        case .outsideTransaction: .invalidTxnState
+        case .outsideTransaction, .unverified: .invalidTxnState
         case .partlyDuplicate: .duplicateSequenceNumber
         case .storage(let error): error.errorCode
         }
@@ -67,6 +69,8 @@ extension AppendError: CustomStringConvertible {
             "a marker of producer \(producer) by coordinator epoch \(found), the last one was by \(current)"
         case .outsideTransaction(let producer, let start):
             "producer \(producer) sent a batch outside the transaction it has open since offset \(start)"
+        case .unverified(let producer):
+            "producer \(producer) has no transaction open here, or its transaction ended while the batch was on its way"
         case .partlyDuplicate(let producer): "producer \(producer) repeated a part of an append"
         case .storage(let error): error.description
         }

@@ -5,11 +5,9 @@ import NIOCore
 /// ApiVersions (18), versions 0 to 4: what this broker serves, from the registry itself.
 ///
 /// A version it does not know is answered in version 0 with UNSUPPORTED_VERSION and the full list, so that a newer
-/// client can step down without a second guess. No features are listed: none of this broker's can be switched.
+/// client can step down without a second guess.
 struct ApiVersionsHandler: APIHandler {
     typealias Request = ApiVersionsRequest
-
-    static let gaps = "no features"
 
     /// One API with what is said about it.
     struct ApiVersion: Sendable {
@@ -24,7 +22,9 @@ struct ApiVersionsHandler: APIHandler {
         if context.version >= 3, !Self.isValid(request) {
             return .now(ApiVersionsResponse(errorCode: .invalidRequest))
         }
-        return .now(Self.response(listing))
+        var response = Self.response(listing)
+        response.add(BrokerFeature.all, version: context.version)
+        return .now(response)
     }
 
     static func encodeUnsupported(_ head: RequestHead, registry: APIRegistry) throws(WireError) -> [WirePiece] {

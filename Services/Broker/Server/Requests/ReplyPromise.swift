@@ -1,10 +1,9 @@
-import Groups
 import Synchronization
 
-/// The place where one parked group request finds its reply.
-final class ReplyPromise: Sendable {
+/// The place where one parked request finds its reply.
+final class ReplyPromise<Reply: Sendable>: Sendable {
     private struct State {
-        var reply: GroupReply?
+        var reply: Reply?
         var isAbandoned = false
         var waiter: CheckedContinuation<Void, Never>?
     }
@@ -12,7 +11,7 @@ final class ReplyPromise: Sendable {
     private let state = Mutex(State())
 
     /// Gives the reply; a second one is a broken rule.
-    func fulfil(_ reply: GroupReply) {
+    func fulfil(_ reply: Reply) {
         let waiter = state.withLock { state in
             precondition(state.reply == nil, "a ticket is answered exactly once")
             state.reply = reply
@@ -22,7 +21,7 @@ final class ReplyPromise: Sendable {
     }
 
     /// The reply, or `nil` when the task was cancelled first: then the client is gone and nobody reads it.
-    func wait() async -> GroupReply? {
+    func wait() async -> Reply? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLock { state -> Bool in

@@ -1,0 +1,48 @@
+import KafkaMessages
+import KafkaWire
+
+/// FindCoordinator (10), versions 0 to 6: this broker, for groups (key type 0) and transactional ids (1), once the
+/// topic that holds their state exists; from version 4 on for many keys.
+struct FindCoordinatorHandler: APIHandler {
+    typealias Request = FindCoordinatorRequest
+    typealias Coordinator = FindCoordinatorResponse.Coordinator
+
+    static let gaps = "no share groups"
+
+    private static let batchVersion: Int16 = 4
+
+    let coordinators: Coordinators
+    let identity: ClusterIdentity
+
+    func handle(_ request: FindCoordinatorRequest, _ context: RequestContext) async -> Reply<FindCoordinatorResponse> {
+        var problem: TopicRefusal?
+        do throws(TopicRefusal) { try await prepare(request.keyType) } catch { problem = error }
+        let keys = context.version >= Self.batchVersion ? request.coordinatorKeys : [request.key]
+        let found = keys.map { answer($0, problem: problem, context) }
+        if context.version >= Self.batchVersion { return .now(FindCoordinatorResponse(coordinators: found)) }
+        let only = found[0]
+        return .now(
+            FindCoordinatorResponse(
+                errorCode: only.errorCode, errorMessage: only.errorMessage, nodeId: only.nodeId, host: only.host,
+                port: only.port))
+    }
+
+    private func prepare(_ keyType: Int8) async throws(TopicRefusal) {
+        switch keyType {
+        case 0: try await coordinators.groups.prepare()
+        case 1: try await coordinators.transactions.prepare()
+        default:
+            throw TopicRefusal(code: .invalidRequest, message: "there is no coordinator for keys of type \(keyType)")
+        }
+    }
+
+    private func answer(_ key: String, problem: TopicRefusal?, _ context: RequestContext) -> Coordinator {
+        if let problem {
+            return Coordinator(
+                key: key, nodeId: -1, host: "", port: -1, errorCode: problem.code, errorMessage: problem.message)
+        }
+        return Coordinator(
+            key: key, nodeId: identity.nodeID.rawValue, host: context.advertised.host,
+            port: Int32(context.advertised.port), errorCode: .none)
+    }
+}

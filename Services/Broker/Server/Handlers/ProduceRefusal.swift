@@ -1,0 +1,31 @@
+import KafkaMessages
+import KafkaWire
+import Storage
+
+/// Why a partition's batch was not appended, as the producer is told it.
+struct ProduceRefusal: Error {
+    let code: ErrorCode
+    let message: String?
+    /// The records at fault, where single ones are; versions before 8 have no room for them.
+    var recordErrors: [ProduceResponse.BatchIndexAndErrorMessage] = []
+
+    init(code: ErrorCode, message: String?) {
+        self.code = code
+        self.message = message
+    }
+
+    init(_ error: AppendError) {
+        self.init(code: error.errorCode, message: error.description)
+        if case .missingKey(let index) = error {
+            recordErrors = [.init(batchIndex: Int32(clamping: index), batchIndexErrorMessage: error.description)]
+        }
+    }
+}
+
+extension ProduceResponse.PartitionProduceResponse {
+    init(index: Int32, _ refusal: ProduceRefusal) {
+        self.init(
+            index: index, errorCode: refusal.code, baseOffset: -1, recordErrors: refusal.recordErrors,
+            errorMessage: refusal.message)
+    }
+}

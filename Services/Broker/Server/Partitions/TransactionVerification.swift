@@ -1,0 +1,56 @@
+import KafkaWire
+
+/// A partition's word that a producer's transaction may begin here, as long as no marker comes in between.
+struct TransactionVerification: Hashable, Sendable {
+    let producer: ProducerID
+    let epoch: Int16
+    /// 0: the transaction was open here already, so there was nothing to verify.
+    fileprivate let number: UInt64
+
+    /// Whether the coordinator has to be asked.
+    var isPending: Bool { number != 0 }
+}
+
+/// The producers that wait for the coordinator's word before the first batch of a transaction in a partition.
+///
+/// A marker that is appended meanwhile takes the word back: the batch is a late one of the transaction that just ended,
+/// and would open one that nobody ends (KIP-890).
+struct TransactionVerifications: Sendable {
+    private struct Pending {
+        var number: UInt64
+        var count: Int
+    }
+
+    private var pending: [ProducerID: Pending] = [:]
+    private var lastNumber: UInt64 = 0
+
+    /// Producers that wait.
+    var count: Int { pending.count }
+
+    mutating func begin(of producer: ProducerID, epoch: Int16, isOpen: Bool) -> TransactionVerification {
+        if isOpen { return TransactionVerification(producer: producer, epoch: epoch, number: 0) }
+        if pending[producer] == nil {
+            lastNumber += 1
+            pending[producer] = Pending(number: lastNumber, count: 0)
+        }
+        pending[producer]?.count += 1
+        return TransactionVerification(
+            producer: producer, epoch: epoch, number: pending[producer]?.number ?? lastNumber)
+    }
+
+    /// Ends a verification; returns whether it still holds.
+    mutating func end(_ verification: TransactionVerification) -> Bool {
+        guard verification.isPending, let present = pending[verification.producer],
+            present.number == verification.number
+        else { return false }
+        if present.count == 1 {
+            pending[verification.producer] = nil
+        } else {
+            pending[verification.producer]?.count -= 1
+        }
+        return true
+    }
+
+    /// A marker of the producer was appended.
+    mutating func marked(_ producer: ProducerID) { pending[producer] = nil }
+}
