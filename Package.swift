@@ -79,7 +79,7 @@ let broker: [Target] = [
     library("Metadata", "Services/Broker/Metadata", ["KafkaWire", nioCore]),
     library(
         "Groups", "Services/Broker/Groups",
-        ["KafkaWire", "KafkaMessages", nioCore, heap, orderedCollections], exclude: ["README.md"]),
+        ["KafkaWire", "KafkaMessages", nioCore, deque, heap, orderedCollections], exclude: ["README.md"]),
     library(
         "Transactions", "Services/Broker/Transactions", ["KafkaWire", "KafkaMessages", nioCore, heap]),
     // Layer 3: I/O

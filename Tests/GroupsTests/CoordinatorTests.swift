@@ -134,7 +134,7 @@ struct CoordinatorTests {
         let broker = try TestBroker()
         var coordinator = GroupCoordinatorState(configuration: broker.coordinator.configuration)
         coordinator.startLoading(0)
-        let unknown = GroupRecord(key: ByteBuffer(bytes: [0, 8, 1]), value: ByteBuffer(bytes: [1]))
+        let unknown = GroupRecord(key: ByteBuffer(bytes: [0, 99, 1]), value: ByteBuffer(bytes: [1]))
         #expect(try coordinator.apply(unknown) == false)
         #expect(throws: WireError.self) {
             try coordinator.apply(GroupRecord(key: ByteBuffer(bytes: [0]), value: nil))

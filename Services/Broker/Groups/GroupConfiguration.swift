@@ -31,6 +31,17 @@ public struct GroupConfiguration: Sendable, Hashable {
     /// `signalbox.group.max.pending.appends`: records on their way to the log; a commit beyond it is answered
     /// `COORDINATOR_NOT_AVAILABLE`, which a client retries.
     public var maximumPendingAppends = 100_000
+    /// `signalbox.group.max.metadata.bytes`: bytes that members' protocols and subscriptions take in memory, over all
+    /// groups; a member whose own would go beyond it is refused with `POLICY_VIOLATION`.
+    public var maximumMetadataBytes = 256 * 1024 * 1024
+    /// `group.consumer.heartbeat.interval.ms`: how often members of the next-generation protocol are told to beat.
+    public var consumerHeartbeatInterval: Duration = .milliseconds(5_000)
+    /// `group.consumer.session.timeout.ms`: how long such a member may be silent.
+    public var consumerSessionTimeout: Duration = .milliseconds(45_000)
+    /// `group.consumer.max.size`: members of one such group; more are refused with `GROUP_MAX_SIZE_REACHED`.
+    public var consumerMaximumSize = Int(Int32.max)
+    /// `group.consumer.assignors`: what members may ask for; the first is taken where none asks.
+    public var consumerAssignors: [ServerAssignor] = [.uniform, .range]
 
     /// Kafka's defaults.
     public init() {}

@@ -22,9 +22,18 @@ extension GroupCoordinatorState {
             return [.reply(input.ticket, .offsetCommit(answer))]
         case .removal(let removal):
             for position in removal.positions { applyOffset(position, nil, of: removal.groupId) }
-            if removal.includesGroup { applyGroup(nil, of: removal.groupId) }
+            if removal.includesGroup {
+                applyGroup(nil, of: removal.groupId)
+                forgetConsumerGroup(removal.groupId)
+            }
             settle(removal.groupId)
             return answer(removal, .none)
+        case .consumer(let groupId, let id, let replacesClassic):
+            if replacesClassic { applyGroup(nil, of: groupId) }
+            return actConsumer(groupId, now: now) { $0.committed(id, topics: $1, now: now) }
+        case .conversion(let groupId):
+            settle(groupId)
+            return []
         }
     }
 
@@ -41,9 +50,17 @@ extension GroupCoordinatorState {
             settle(input.groupId)
             return [reply(to: input, error.asOffsetAppendError)]
         case .removal(let removal):
-            if removal.includesGroup { entries[removal.groupId]?.machine.cancelRemoval() }
+            if removal.includesGroup, entries[removal.groupId]?.consumer == nil {
+                entries[removal.groupId]?.machine.cancelRemoval()
+            }
             settle(removal.groupId)
             return answer(removal, error.asGroupAppendError)
+        case .consumer(let groupId, let id, _):
+            return actConsumer(groupId, now: now) { $0.failed(id, error, topics: $1, now: now) }
+        case .conversion(let groupId):
+            // The classic group's record will say the same once there is one.
+            settle(groupId)
+            return []
         }
     }
 
@@ -51,13 +68,14 @@ extension GroupCoordinatorState {
         guard let pending = appends.removeValue(forKey: token) else { return nil }
         entries[pending.groupId]?.appends -= 1
         switch pending {
-        case .metadata: break
+        case .metadata, .consumer, .conversion: break
         case .offsets(let input, let offsets, _):
             for position in offsets.keys {
                 entries[input.groupId]?.offsets.ended(position, isTransactional: input.isTransactional)
             }
         case .removal(let removal):
             for position in removal.positions { entries[removal.groupId]?.offsets.ended(position) }
+            if removal.includesGroup { entries[removal.groupId]?.isBeingRemoved = false }
         }
         return pending
     }
@@ -83,6 +101,10 @@ extension GroupCoordinatorState {
             if metadata == nil { return }
             insertEmptyGroup(groupId)
         }
+        // Of a group with records of both protocols the later one is what it is.
+        if metadata != nil { forgetConsumerGroup(groupId) }
+        metadataBytes -= entries[groupId]?.machine.metadataBytes ?? 0
+        defer { metadataBytes += entries[groupId]?.machine.metadataBytes ?? 0 }
         entries[groupId]?.machine =
             metadata.map { GroupStateMachine(groupId: groupId, configuration: configuration, replaying: $0) }
             ?? GroupStateMachine(groupId: groupId, configuration: configuration)
@@ -111,6 +133,9 @@ extension GroupCoordinatorState {
         case .group(let groupId, let metadata):
             guard isLoading(groupId) else { return false }
             applyGroup(metadata, of: groupId)
+        case .consumerGroup(let groupId, let change):
+            guard isLoading(groupId) else { return false }
+            replay(change, of: groupId)
         case .unknown:
             return false
         }
@@ -129,6 +154,7 @@ extension GroupCoordinatorState {
         var actions: [CoordinatorAction] = []
         for groupId in groupIds(in: partition) {
             actions += act(groupId, now: now) { $0.start(now: now) }
+            actions += actConsumer(groupId, now: now) { machine, _ in machine.start(now: now) }
         }
         return actions
     }
@@ -141,7 +167,7 @@ extension GroupCoordinatorState {
         for (token, pending) in appends where configuration.partition(forGroup: pending.groupId) == partition {
             appends[token] = nil
             switch pending {
-            case .metadata: break
+            case .metadata, .consumer, .conversion: break
             case .offsets(let input, _, _): actions.append(reply(to: input, .notCoordinator))
             case .removal(let removal): actions += answer(removal, .notCoordinator)
             }
@@ -151,6 +177,12 @@ extension GroupCoordinatorState {
             for action in entries[groupId]?.machine.unload(now: now) ?? [] {
                 if case .reply(let ticket, let reply) = action { actions.append(.reply(ticket, reply)) }
             }
+            for action in entries[groupId]?.consumer?.unload() ?? [] {
+                if case .reply(let ticket, let reply) = action {
+                    actions.append(.reply(ticket, .consumerHeartbeat(reply)))
+                }
+            }
+            metadataBytes -= entries[groupId]?.metadataBytes ?? 0
             entries[groupId] = nil
         }
         return actions
@@ -166,6 +198,7 @@ extension GroupCoordinatorState {
     public mutating func tick(now: CoordinatorTime) -> [CoordinatorAction] {
         var actions: [CoordinatorAction] = []
         for groupId in takeDueGroups(at: now.uptime) {
+            actions += actConsumer(groupId, now: now) { machine, _ in machine.tick(now: now) }
             actions += act(groupId, now: now) { $0.tick(now: now) }
         }
         if let due = retentionCheckDue, due <= now.uptime {

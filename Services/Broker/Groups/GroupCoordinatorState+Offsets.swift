@@ -40,6 +40,7 @@ extension GroupCoordinatorState {
             }
             guard create(input.groupId) else { return .policyViolation }
         }
+        if let consumer = entries[input.groupId]?.consumer { return consumer.refusal(of: input) }
         return entries[input.groupId]?.machine.admitCommit(input, now: now)
     }
 

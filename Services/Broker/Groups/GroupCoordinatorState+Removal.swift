@@ -30,16 +30,16 @@ extension GroupCoordinatorState {
         func answer(_ error: ErrorCode) -> [CoordinatorAction] { [.reply(input.ticket, .groupDeletion(error))] }
         if let refusal = availability(ofGroup: input.groupId) { return answer(refusal) }
         guard let entry = entries[input.groupId] else { return answer(.groupIdNotFound) }
-        if let refusal = entry.machine.refusalOfDeletion { return answer(refusal) }
+        if let refusal = entry.refusalOfDeletion { return answer(refusal) }
         let offsets = entry.offsets
         let positions = Set(offsets.all.map(\.topicPartition)).union(offsets.pendingPartitions).sorted()
-        if positions.isEmpty && !entry.machine.hasRecord {
+        if positions.isEmpty && !entry.hasRecord {
             // Nothing of it is in the log: ids that were handed out are all there is.
             return act(input.groupId, now: now) { $0.forgetPendingMembers() } + answer(.none)
         }
         return remove(
             Removal(
-                groupId: input.groupId, positions: positions, includesGroup: entry.machine.hasRecord,
+                groupId: input.groupId, positions: positions, includesGroup: entry.hasRecord,
                 request: .group(input.ticket)))
     }
 
@@ -50,12 +50,12 @@ extension GroupCoordinatorState {
         }
         if let refusal = availability(ofGroup: input.groupId) { return refused(refusal) }
         guard let entry = entries[input.groupId] else { return refused(.groupIdNotFound) }
-        if let refusal = entry.machine.refusalOfOffsetDeletion { return refused(refusal) }
+        if let refusal = entry.refusalOfOffsetDeletion { return refused(refusal) }
         var outcome: [OffsetCommitReply.Partition] = []
         var positions: Set<TopicPartition> = []
         for partition in input.partitions {
             let position = partition.topicPartition
-            let isSubscribed = entry.machine.isSubscribed(to: position.topic)
+            let isSubscribed = entry.isSubscribed(to: position.topic)
             let refusal = partition.refusal ?? (isSubscribed ? .groupSubscribedToTopic : nil)
             outcome.append(.init(topicPartition: position, errorCode: refusal ?? .none))
             if refusal == nil, entry.offsets[position] != nil || entry.offsets.isPending(position) {
@@ -102,9 +102,9 @@ extension GroupCoordinatorState {
         for (groupId, entry) in entries.sorted(by: { $0.key < $1.key }) where partitions[entry.partition] == .active {
             let expired = entry.offsets.expired(
                 at: now.wallMilliseconds, retentionMilliseconds: configuration.offsetsRetention.wholeMilliseconds,
-                from: entry.machine.retentionStart, isSubscribed: entry.machine.isSubscribed)
+                from: entry.retentionStart, isSubscribed: entry.isSubscribed)
             let removesGroup =
-                entry.machine.isRemovable && entry.appends == 0 && !entry.offsets.hasOpenTransactions
+                entry.isRemovable && entry.appends == 0 && !entry.offsets.hasOpenTransactions
                 && expired.count == entry.offsets.count
             if expired.isEmpty && !removesGroup { continue }
             actions += remove(Removal(groupId: groupId, positions: expired, includesGroup: removesGroup))
@@ -122,8 +122,9 @@ extension GroupCoordinatorState {
                 records.append(try GroupRecord(.offset(groupId: groupId, position, nil)))
             }
             if removal.includesGroup {
-                records.append(try GroupRecord(.group(groupId: groupId, nil)))
-                entries[groupId]?.machine.beginRemoval()
+                for tombstone in entries[groupId]?.tombstones ?? [] { records.append(try GroupRecord(tombstone)) }
+                entries[groupId]?.isBeingRemoved = true
+                if entries[groupId]?.consumer == nil { entries[groupId]?.machine.beginRemoval() }
             }
             for position in removal.positions { entries[groupId]?.offsets.began(position) }
             return [begin(.removal(removal), records: records)]

@@ -1,5 +1,11 @@
 import KafkaWire
 
+/// Which protocol a group's members speak.
+public enum GroupType: String, Sendable, Hashable {
+    case classic
+    case consumer
+}
+
 /// The requests of members, each brought to its group.
 extension GroupCoordinatorState {
     /// JoinGroup: the answer may come with a later input.
@@ -14,7 +20,12 @@ extension GroupCoordinatorState {
             guard input.memberId.isEmpty else { return refused(.unknownMemberId) }
             guard create(input.groupId) else { return refused(.groupMaxSizeReached) }
         }
-        return act(input.groupId, now: now) { $0.join(input, now: now) }
+        if metadataBytes + input.metadataBytes > configuration.maximumMetadataBytes {
+            settle(input.groupId)
+            return refused(.policyViolation)
+        }
+        guard let conversion = convertToClassic(input.groupId) else { return refused(.inconsistentGroupProtocol) }
+        return conversion + act(input.groupId, now: now) { $0.join(input, now: now) }
     }
 
     /// SyncGroup: the answer may come with a later input.
@@ -56,7 +67,7 @@ extension GroupCoordinatorState {
 
     /// DescribeGroups for one group; a group that is not there is `Dead`, as Kafka says it.
     public func describe(_ groupId: String) -> GroupDescription {
-        if let machine = entries[groupId]?.machine { return machine.description }
+        if isClassic(groupId), let machine = entries[groupId]?.machine { return machine.description }
         return GroupDescription(
             groupId: groupId, state: .dead, generation: .none, protocolType: "", protocolName: "", leader: "",
             members: [])
@@ -65,9 +76,14 @@ extension GroupCoordinatorState {
     /// ListGroups: every group of the active partitions, by name.
     public var listedGroups: [ListedGroup] {
         entries.values.filter { partitions[$0.partition] == .active }.map { entry in
-            ListedGroup(
+            if let consumer = entry.consumer {
+                return ListedGroup(
+                    groupId: consumer.groupID, protocolType: ConsumerSubscription.protocolType,
+                    state: consumer.group.state.rawValue, type: .consumer)
+            }
+            return ListedGroup(
                 groupId: entry.machine.groupId, protocolType: entry.machine.protocolType ?? "",
-                state: entry.machine.state)
+                state: entry.machine.state.rawValue, type: .classic)
         }.sorted { $0.groupId < $1.groupId }
     }
 
@@ -76,6 +92,10 @@ extension GroupCoordinatorState {
         public var groupId: String
         /// Empty for a group that only stores offsets.
         public var protocolType: String
-        public var state: GroupState
+        public var state: String
+        public var type: GroupType
     }
+
+    /// Whether there is such a group and it is one of the classic protocol.
+    public func isClassic(_ groupId: String) -> Bool { entries[groupId].map { $0.consumer == nil } ?? false }
 }

@@ -25,10 +25,14 @@ public struct GroupCoordinatorState: Sendable {
     /// A group, its offsets, and what is on its way for it.
     struct Entry: Sendable {
         var machine: GroupStateMachine
+        /// Set while the group is one of the next-generation protocol; ``machine`` is then empty.
+        var consumer: ConsumerGroupStateMachine?
         var offsets = OffsetsTable()
         let partition: Int32
         /// Appends whose outcome is awaited.
         var appends = 0
+        /// The group's tombstones are on their way: until their outcome is known, nobody gets in.
+        var isBeingRemoved = false
         /// The time of this group's one valid entry among the deadlines.
         var scheduled: Duration?
     }
@@ -44,10 +48,14 @@ public struct GroupCoordinatorState: Sendable {
         case metadata(groupId: String, PersistID)
         case offsets(OffsetCommitInput, [TopicPartition: CommittedOffset], OffsetCommitReply)
         case removal(Removal)
+        /// - Parameter replacesClassic: the empty classic group's tombstone goes with it.
+        case consumer(groupId: String, PersistID, replacesClassic: Bool)
+        /// Tombstones of an empty group of the next-generation protocol that becomes a classic one.
+        case conversion(groupId: String)
 
         var groupId: String {
             switch self {
-            case .metadata(let groupId, _): groupId
+            case .metadata(let groupId, _), .consumer(let groupId, _, _), .conversion(let groupId): groupId
             case .offsets(let input, _, _): input.groupId
             case .removal(let removal): removal.groupId
             }
@@ -56,7 +64,7 @@ public struct GroupCoordinatorState: Sendable {
         /// The request that waits for the outcome, if one does.
         var ticket: RequestTicket? {
             switch self {
-            case .metadata: nil
+            case .metadata, .consumer, .conversion: nil
             case .offsets(let input, _, _): input.ticket
             case .removal(let removal): removal.request?.ticket
             }
@@ -79,6 +87,10 @@ public struct GroupCoordinatorState: Sendable {
     var retentionCheckDue: Duration?
     /// Groups with offsets of open transactions, by partition and producer.
     var openTransactions: [Int32: [ProducerID: Set<String>]] = [:]
+    /// What there is to subscribe to.
+    var topics = GroupTopics()
+    /// Bytes of members' protocols and subscriptions, over all groups.
+    public internal(set) var metadataBytes = 0
     private var nextToken: CommitToken = 1
 
     public init(configuration: GroupConfiguration) {
@@ -100,7 +112,7 @@ public struct GroupCoordinatorState: Sendable {
 
     /// Every ticket that is not answered yet.
     public var parkedTickets: [RequestTicket] {
-        entries.values.flatMap(\.machine.parkedTickets)
+        entries.values.flatMap { $0.machine.parkedTickets + ($0.consumer?.parkedTickets ?? []) }
             + appends.values.compactMap(\.ticket)
     }
 
@@ -129,7 +141,9 @@ public struct GroupCoordinatorState: Sendable {
         _ groupId: String, now: CoordinatorTime, _ input: (inout GroupStateMachine) -> [GroupAction]
     ) -> [CoordinatorAction] {
         guard var entry = entries.removeValue(forKey: groupId) else { return [] }
+        metadataBytes -= entry.machine.metadataBytes
         let actions = input(&entry.machine)
+        metadataBytes += entry.machine.metadataBytes
         entries[groupId] = entry
         let performed = perform(actions, of: groupId, now: now)
         settle(groupId)
@@ -171,10 +185,11 @@ public struct GroupCoordinatorState: Sendable {
 
     /// Forgets the group if nothing is left of it, else makes sure its next deadline is known.
     mutating func settle(_ groupId: String) {
+        if entries[groupId]?.consumer?.isVacant == true { entries[groupId]?.consumer = nil }
         guard let entry = entries[groupId] else { return }
-        if entry.machine.isVacant && entry.offsets.isEmpty && entry.appends == 0 {
+        if entry.isVacant {
             entries[groupId] = nil
-        } else if let deadline = entry.machine.nextDeadline, deadline < entry.scheduled ?? .seconds(Int64.max) {
+        } else if let deadline = entry.nextDeadline, deadline < entry.scheduled ?? .seconds(Int64.max) {
             entries[groupId]?.scheduled = deadline
             deadlines.insert(GroupDeadline(deadline: deadline, groupId: groupId))
         }

@@ -13,6 +13,11 @@ public struct GroupProtocol: Sendable, Hashable {
     }
 }
 
+extension [GroupProtocol] {
+    /// Bytes of names and metadata.
+    var metadataBytes: Int { reduce(0) { $0 + $1.name.utf8.count + $1.metadata.readableBytes } }
+}
+
 /// A JoinGroup request.
 public struct JoinInput: Sendable, Hashable {
     public var ticket: RequestTicket
@@ -35,6 +40,9 @@ public struct JoinInput: Sendable, Hashable {
     public var requiresKnownMemberId: Bool
     /// Version 9 and later: a returning static leader may be told not to assign (KIP-814).
     public var supportsSkippingAssignment: Bool
+
+    /// Bytes that the member makes the coordinator keep.
+    var metadataBytes: Int { protocols.metadataBytes }
 
     public init(
         ticket: RequestTicket, groupId: String, memberId: String = "", groupInstanceId: String? = nil,

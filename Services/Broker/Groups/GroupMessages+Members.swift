@@ -121,7 +121,7 @@ extension DescribeGroupsResponse.DescribedGroup {
 extension ListGroupsResponse.ListedGroup {
     public init(_ group: GroupCoordinatorState.ListedGroup) {
         self.init(
-            groupId: group.groupId, protocolType: group.protocolType, groupState: group.state.rawValue,
-            groupType: "classic")
+            groupId: group.groupId, protocolType: group.protocolType, groupState: group.state,
+            groupType: group.type.rawValue)
     }
 }

@@ -94,7 +94,9 @@ extension GroupCoordinatorState {
         _ group: OffsetFetchRequest.OffsetFetchRequestGroup, requireStable: Bool, version: Int16,
         topicId: (String) -> KafkaUUID?
     ) -> OffsetFetchResponse.OffsetFetchResponseGroup {
-        let refusal = availability(ofGroup: group.groupId)
+        let refusal =
+            availability(ofGroup: group.groupId)
+            ?? refusalOfFetch(groupID: group.groupId, memberID: group.memberId, memberEpoch: group.memberEpoch)
         if let refusal { return .init(groupId: group.groupId, errorCode: refusal) }
         let topics: [OffsetFetchResponse.OffsetFetchResponseTopics]
         if let wanted = group.topics {

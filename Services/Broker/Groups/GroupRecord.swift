@@ -18,6 +18,8 @@ public struct GroupRecord: Sendable, Hashable {
         case offset(groupId: String, TopicPartition, CommittedOffset?)
         /// A group, or its removal.
         case group(groupId: String, GroupMetadata?)
+        /// A change to a group of the next-generation protocol.
+        case consumerGroup(groupId: String, ConsumerGroupChange)
         /// A kind of record this build does not know, by the version in front of its key.
         case unknown(keyVersion: Int16)
     }
@@ -40,6 +42,8 @@ public struct GroupRecord: Sendable, Hashable {
         case .group(let groupId, let metadata):
             key = try Self.encode(GroupMetadataKey(group: groupId), version: Self.groupKeyVersion)
             if let metadata { value = try Self.encode(metadata.message, version: Self.valueVersion) }
+        case .consumerGroup(let groupId, let change):
+            (key, value) = try Self.encode(change, of: groupId)
         case .unknown(let keyVersion):
             throw .unsupportedVersion(keyVersion)
         }
@@ -52,7 +56,7 @@ public struct GroupRecord: Sendable, Hashable {
         return try encode(value, version: offset.expireTimestamp == nil ? valueVersion : expiringValueVersion)
     }
 
-    private static func encode(_ message: some KafkaMessage, version: Int16) throws(WireError) -> ByteBuffer {
+    static func encode(_ message: some KafkaMessage, version: Int16) throws(WireError) -> ByteBuffer {
         var writer = WireWriter()
         writer.write(version)
         try message.write(to: &writer, version: version)
@@ -76,7 +80,10 @@ public struct GroupRecord: Sendable, Hashable {
             let key = try GroupMetadataKey(from: &reader, version: version)
             return .group(groupId: key.group, try value.map(Self.decodeGroup))
         default:
-            return .unknown(keyVersion: version)
+            guard let (groupId, change) = try Self.decodeChange(&reader, keyVersion: version, value: value) else {
+                return .unknown(keyVersion: version)
+            }
+            return .consumerGroup(groupId: groupId, change)
         }
     }
 
@@ -93,7 +100,7 @@ public struct GroupRecord: Sendable, Hashable {
         return GroupMetadata(value)
     }
 
-    private static func decode<Value: KafkaMessage>(_ bytes: ByteBuffer) throws(WireError) -> Value {
+    static func decode<Value: KafkaMessage>(_ bytes: ByteBuffer) throws(WireError) -> Value {
         var reader = WireReader(bytes)
         let version = try reader.readInt16()
         let value = try Value(from: &reader, version: version)

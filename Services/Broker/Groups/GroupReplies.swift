@@ -10,6 +10,7 @@ public enum GroupReply: Sendable, Hashable {
     case offsetCommit(OffsetCommitReply)
     case groupDeletion(ErrorCode)
     case offsetDeletion(OffsetDeletionReply)
+    case consumerHeartbeat(ConsumerHeartbeatReply)
 
     /// The error as a whole; `NONE` where only parts of the request failed.
     public var errorCode: ErrorCode {
@@ -20,6 +21,7 @@ public enum GroupReply: Sendable, Hashable {
         case .leave(let reply): reply.errorCode
         case .offsetCommit: .none
         case .offsetDeletion(let reply): reply.errorCode
+        case .consumerHeartbeat(let reply): reply.errorCode
         }
     }
 }

@@ -49,6 +49,7 @@ extension GroupStateMachine {
     }
 
     private mutating func countProtocols(of member: GroupMember, by step: Int) {
+        metadataBytes += step * member.protocols.metadataBytes
         for offered in member.protocols {
             let count = protocolSupport[offered.name, default: 0] + step
             protocolSupport[offered.name] = count == 0 ? nil : count

@@ -40,6 +40,8 @@ public struct GroupStateMachine: Sendable {
     var pendingMembers: OrderedDictionary<String, Duration> = [:]
     /// How many members offer each protocol.
     var protocolSupport: [String: Int] = [:]
+    /// Bytes of what members offer.
+    var metadataBytes = 0
     /// How many members wait at the join barrier.
     var awaitingJoin = 0
     var joinBarrier: JoinBarrier?

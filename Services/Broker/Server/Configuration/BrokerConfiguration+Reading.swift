@@ -37,6 +37,10 @@ extension BrokerConfiguration {
             throw SettingError(
                 key: "group.min.session.timeout.ms", message: "is above group.max.session.timeout.ms")
         }
+        guard groups.consumerHeartbeatInterval < groups.consumerSessionTimeout else {
+            throw SettingError(
+                key: "group.consumer.heartbeat.interval.ms", message: "is not below group.consumer.session.timeout.ms")
+        }
         for definition in LogConfiguration.definitions {
             guard let name = definition.synonyms.first(where: { settings[$0] != nil }), let text = settings[name]
             else { continue }

@@ -38,5 +38,38 @@ extension BrokerSetting {
         .integer(
             "signalbox.group.max.pending.appends", \.groups.maximumPendingAppends, 1...Int.max,
             "Group records on their way to the log; over it commits are answered with an error to retry. Ours."),
+        .integer(
+            "signalbox.group.max.metadata.bytes", \.groups.maximumMetadataBytes, 1024...Int.max,
+            "Bytes that members' protocols and subscriptions take over all groups; who would need more is refused. Ours."
+        ),
+        .duration(
+            "group.consumer.heartbeat.interval.ms", \.groups.consumerHeartbeatInterval, 1...longest,
+            "How often members of the next-generation protocol are told to send a heartbeat."),
+        .duration(
+            "group.consumer.session.timeout.ms", \.groups.consumerSessionTimeout, 1...longest,
+            "How long such a member may be silent before it is removed."),
+        .integer(
+            "group.consumer.max.size", \.groups.consumerMaximumSize, 1...Int(Int32.max),
+            "Members of one group of the next-generation protocol; further ones are refused."),
+        BrokerSetting(
+            "group.consumer.assignors", .list, default: "uniform,range", allowed: "uniform, range", .readOnly,
+            "What such members may ask to be assigned by; the first is taken where none asks."
+        ) { (target, text) throws(SettingError) in
+            target.groups.consumerAssignors = try assignors(text)
+        },
     ]
+
+    private static func assignors(_ text: String) throws(SettingError) -> [ServerAssignor] {
+        let key = "group.consumer.assignors"
+        var assignors: [ServerAssignor] = []
+        for name in text.split(separator: ",") {
+            let trimmed = name.filter { $0 != " " }
+            guard let assignor = ServerAssignor(rawValue: trimmed) else {
+                throw SettingError(key: key, message: "'\(trimmed)' is neither uniform nor range")
+            }
+            assignors.append(assignor)
+        }
+        if assignors.isEmpty { throw SettingError(key: key, message: "names no assignor") }
+        return assignors
+    }
 }

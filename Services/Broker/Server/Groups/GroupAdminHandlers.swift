@@ -19,9 +19,9 @@ struct DescribeGroupsHandler: APIHandler {
                 }
                 var group = Group(state.describe(groupID))
                 if request.includeAuthorizedOperations { group.authorizedOperations = AuthorizedOperations.group }
-                if state.group(groupID) == nil, context.version >= Self.notFoundVersion {
+                if !state.isClassic(groupID), context.version >= Self.notFoundVersion {
                     group.errorCode = .groupIdNotFound
-                    group.errorMessage = "there is no group '\(groupID)'"
+                    group.errorMessage = "there is no group '\(groupID)' of the classic protocol"
                 }
                 return group
             }

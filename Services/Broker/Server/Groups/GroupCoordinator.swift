@@ -14,7 +14,7 @@ actor GroupCoordinator {
     enum Work: Sendable {
         case append(CommitToken, partition: Int32, records: [GroupRecord], producer: TransactionalProducer?)
         case marker(TransactionMarker, partition: Int32, CheckedContinuation<MarkerOutcome, Never>)
-        case topicDeleted(String)
+        case topicsChanged
         case tick
     }
 
@@ -27,6 +27,7 @@ actor GroupCoordinator {
     private let work: AsyncStream<Work>
     let workInput: AsyncStream<Work>.Continuation
     let topics: TopicTable
+    private let topicChanges: TopicChanges
     private let controller: TopicController
     private let clock: WallClock
     private let timers: any EventLoop
@@ -49,7 +50,7 @@ actor GroupCoordinator {
         self.timers = timers
         self.logger = logger
         (work, workInput) = AsyncStream.makeStream(of: Work.self)
-        topics.onDeletion { [workInput] name in workInput.yield(.topicDeleted(name)) }
+        topicChanges = TopicChanges(of: topics) { [workInput] in workInput.yield(.topicsChanged) }
     }
 
     // MARK: Start and end
@@ -70,6 +71,7 @@ actor GroupCoordinator {
     private func load(_ topic: TopicTable.Topic) async {
         if isReady { return }
         isReady = true
+        takeTopicChanges()
         for partition in topic.partitions { await load(partition) }
         logger.info("groups loaded", metadata: ["groups": "\(state.groupCount)"])
     }
@@ -83,8 +85,8 @@ actor GroupCoordinator {
                     await append(token, partition: partition, records: records, producer: producer)
                 case .marker(let marker, let partition, let waiter):
                     waiter.resume(returning: await write(marker, partition: partition))
-                case .topicDeleted(let name):
-                    perform(state.topicsDeleted([name], now: now))
+                case .topicsChanged:
+                    takeTopicChanges()
                 case .tick:
                     timer = nil
                     perform(state.tick(now: now))
@@ -109,8 +111,13 @@ actor GroupCoordinator {
         let ticket = RequestTicket(rawValue: lastTicket)
         let promise = ReplyPromise<GroupReply>()
         promises[ticket] = promise
+        takeTopicChanges()
         perform(decide(&state, ticket, now))
         return promise
+    }
+
+    private func takeTopicChanges() {
+        for (name, topic) in topicChanges.take() { perform(state.topicChanged(name, topic, now: now)) }
     }
 
     /// Looks at the state without changing it.

@@ -31,7 +31,7 @@ final class TopicTable: Sendable {
     private struct State {
         var topics: [String: Topic] = [:]
         var names: [KafkaUUID: String] = [:]
-        var onDeletion: [@Sendable (String) -> Void] = []
+        var observers: [@Sendable (String, Topic?) -> Void] = []
     }
 
     private let state = Mutex(State())
@@ -50,25 +50,32 @@ final class TopicTable: Sendable {
     var all: [Topic] { state.withLock { Array($0.topics.values) }.sorted { $0.name < $1.name } }
 
     func insert(_ topic: Topic) {
-        state.withLock { state in
+        let observers = state.withLock { state in
             state.topics[topic.name] = topic
             state.names[topic.id] = topic.name
+            return state.observers
         }
+        for observer in observers { observer(topic.name, topic) }
     }
 
     func remove(_ name: String) -> Topic? {
         let (topic, observers) = state.withLock { state in
             let topic = state.topics.removeValue(forKey: name)
             if let topic { state.names[topic.id] = nil }
-            return (topic, topic == nil ? [] : state.onDeletion)
+            return (topic, topic == nil ? [] : state.observers)
         }
-        for observer in observers { observer(name) }
+        for observer in observers { observer(name, nil) }
         return topic
     }
 
-    /// Calls back after a topic was taken out, on the writer's thread.
-    func onDeletion(_ observer: @escaping @Sendable (String) -> Void) {
-        state.withLock { $0.onDeletion.append(observer) }
+    /// Calls back for every topic there is, and from then on whenever one was put in, put in anew or taken out (`nil`),
+    /// on the writer's thread.
+    func observe(_ observer: @escaping @Sendable (String, Topic?) -> Void) {
+        let present = state.withLock { state in
+            state.observers.append(observer)
+            return state.topics
+        }
+        for (name, topic) in present { observer(name, topic) }
     }
 }
 
