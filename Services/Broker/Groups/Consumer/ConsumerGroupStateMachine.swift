@@ -3,8 +3,8 @@ import KafkaWire
 
 /// The rules of one group under the next-generation protocol.
 ///
-/// One change is on its way to the log at a time; requests that come meanwhile wait for its outcome, and each is decided
-/// about what the log says by then. A failed append therefore changes nothing and leaves nothing behind.
+/// One change is on its way to the log at a time; requests that come meanwhile wait for its outcome, and each is
+/// decided upon what the log says by then. A failed append therefore changes nothing and leaves nothing behind.
 ///
 /// Source: KIP-848, with the topic patterns of its second version and KIP-1082.
 public struct ConsumerGroupStateMachine: Sendable {

@@ -1,4 +1,5 @@
 import Groups
+import Storage
 
 extension BrokerSetting {
     private static let longest = Int64(Int32.max)
@@ -40,8 +41,7 @@ extension BrokerSetting {
             "Group records on their way to the log; over it commits are answered with an error to retry. Ours."),
         .integer(
             "signalbox.group.max.metadata.bytes", \.groups.maximumMetadataBytes, 1024...Int.max,
-            "Bytes that members' protocols and subscriptions take over all groups; who would need more is refused. Ours."
-        ),
+            "Bytes of members' protocols and subscriptions over all groups; who would need more is refused. Ours."),
         .duration(
             "group.consumer.heartbeat.interval.ms", \.groups.consumerHeartbeatInterval, 1...longest,
             "How often members of the next-generation protocol are told to send a heartbeat."),

@@ -10,6 +10,8 @@ import KafkaWire
 struct ConsumerGroupHeartbeatHandler: APIHandler {
     typealias Request = ConsumerGroupHeartbeatRequest
 
+    static let gaps = "patterns know no classes by Unicode property; assignors do not look at racks"
+
     let coordinator: GroupCoordinator
 
     func handle(
