@@ -58,7 +58,11 @@ struct LogFolder {
     func load(trusting wasCleanShutdown: Bool) throws(StorageError) -> Contents {
         var (segments, snapshots, transactionIndexes) = try tidy()
         let checkpoint = try LogStartCheckpoint.read(path, files)
-        try removeSegments(below: checkpoint ?? 0, &segments)
+        if let checkpoint {
+            // Batches that no snapshot vouches for are still needed: they tell of the producers' transactions.
+            let (vouched, _) = try newestSnapshot(snapshots, notAfter: Offset(.max))
+            try removeSegments(below: min(checkpoint, vouched ?? 0), &segments)
+        }
         if segments.isEmpty { return try loadNew(at: max(checkpoint ?? 0, snapshots.last ?? 0), snapshots) }
         var contents: Contents
         if wasCleanShutdown, let trusted = try loadClean(segments, snapshots) {
