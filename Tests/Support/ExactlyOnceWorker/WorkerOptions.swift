@@ -1,10 +1,12 @@
 import KafkaClient
+import Logging
 
 /// What the command line says: `--name value` pairs, all of them named in ``usage``.
 struct WorkerOptions: Sendable {
     static let usage = """
         ExactlyOnceWorker --bootstrap HOST:PORT --input TOPIC --output TOPIC --group ID --transactional-id ID
             [--protocol classic|consumer] [--instance-id ID] [--records-per-transaction 100] [--abort-every 0]
+            [--log-level info]
 
         Reads INPUT as a member of the group, writes each record to OUTPUT with the same key and the value
         "done:VALUE", and commits its place in the same transaction. Every --abort-every'th transaction is aborted
@@ -24,6 +26,7 @@ struct WorkerOptions: Sendable {
     var instanceID: String?
     var recordsPerTransaction = 100
     var abortEvery = 0
+    var logLevel = Logger.Level.info
 
     init(_ arguments: [String]) throws(Mistake) {
         var values: [String: String] = [:]
@@ -61,6 +64,7 @@ struct WorkerOptions: Sendable {
         instanceID = values.removeValue(forKey: "instance-id")
         recordsPerTransaction = try number("records-per-transaction", recordsPerTransaction, from: 1)
         abortEvery = try number("abort-every", abortEvery, from: 0)
+        if let name = values.removeValue(forKey: "log-level") { logLevel = Logger.Level(rawValue: name) ?? .info }
         if let unknown = values.keys.sorted().first {
             throw Mistake(description: "--\(unknown) is no option\n\(Self.usage)")
         }

@@ -7,14 +7,16 @@ import UnixSignals
 do {
     let options = try WorkerOptions(Array(CommandLine.arguments.dropFirst()))
     LoggingSystem.bootstrap(StreamLogHandler.standardError)
-    let logger = Logger(label: "exactly-once")
+    var logger = Logger(label: "exactly-once")
+    logger.logLevel = options.logLevel
     let consumer = try KafkaConsumer(configuration: options.consumerConfiguration, logger: logger)
     let worker = ExactlyOnceWorker(options: options, consumer: consumer, logger: logger)
     let services = ServiceGroup(
         configuration: ServiceGroupConfiguration(
+            // Stopped from the last to the first: the worker's loop ends when the consumer does.
             services: [
-                .init(service: consumer),
                 .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup),
+                .init(service: consumer),
             ], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
     try await services.run()
 } catch {
