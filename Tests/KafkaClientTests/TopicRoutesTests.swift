@@ -31,15 +31,13 @@ struct TopicRoutesTests {
     func queues() throws {
         var routes = TopicRoutes(stickyBytes: 100)
         let route = try #require(routes.find("a", version: 1) { 8 })
-        var made = 0
-        for partition in [3, 0, 3, 7, 0] as [Int32] {
-            let queue = routes.queue(of: route, partition: partition) { topic in
-                #expect(topic == "a")
-                made += 1
-                return 10 + Int(partition)
-            }
-            #expect(queue == 10 + Int(partition))
+        for partition in [3, 0, 7] as [Int32] {
+            #expect(routes.queue(of: route, partition: partition) == nil)
+            routes.setQueue(of: route, partition: partition, 10 + Int(partition))
         }
-        #expect(made == 3)
+        #expect((0..<8).map { routes.queue(of: route, partition: $0) } == [10, nil, nil, 13, nil, nil, nil, 17])
+        #expect(routes.last("a", version: 1) == route)
+        #expect(routes.last("a", version: 2) == nil)
+        #expect(routes.last("b", version: 1) == nil)
     }
 }

@@ -36,19 +36,21 @@ extension ProducerCore {
     ///   - isWaiting: the caller has waited its turn already.
     func accept(_ record: ProducerRecord, delivery: RecordDelivery?, isWaiting: Bool) -> Acceptance {
         let version = cluster.metadataVersion
+        let bytes = RecordBatchBuilder.maximumRecordBytes(
+            key: record.key, value: record.value, headers: record.headers)
         let (acceptance, woken) = state.withLock { state -> (Acceptance, TopicPartition?) in
             if state.isClosed { return (.closed, nil) }
-            let place: Place
-            switch self.place(record, version, &state, isWaiting) {
-            case .success(let found): place = found
+            let queue: Int
+            switch self.place(record.topic, record.partition, record.key, bytes, version, &state, isWaiting) {
+            case .success(let found): queue = found
             case .failure(let blocked): return (blocked.acceptance, nil)
             }
             let outcome = state.accumulator.append(
-                toQueue: place.queue, timestamp: record.timestamp ?? WallClock.milliseconds(), key: record.key,
-                value: record.value, headers: record.headers, recordBytes: place.recordBytes, token: delivery,
+                toQueue: queue, timestamp: record.timestamp ?? WallClock.milliseconds(), key: record.key,
+                value: record.value, headers: record.headers, recordBytes: bytes, token: delivery,
                 continues: false, now: .now())
             let wakes = outcome == .appended(wakes: true)
-            return (.accepted, wakes ? state.accumulator.queues[place.queue].topicPartition : nil)
+            return (.accepted, wakes ? state.accumulator.queues[queue].topicPartition : nil)
         }
         if let woken { wakeSender(of: woken) }
         if case .waitForMemory = acceptance { wakeAll() }
@@ -74,7 +76,6 @@ extension ProducerCore {
         return acceptance
     }
 
-    /// - Parameter records: read in place, for a copy of a record is four references counted up and down.
     private func accept(
         _ records: UnsafeBufferPointer<ProducerRecord>, _ next: inout Int, _ collector: DeliveryCollector?,
         _ time: Int64, _ isWaiting: Bool, _ version: Int, _ state: inout State, _ woken: inout [TopicPartition]
@@ -82,21 +83,28 @@ extension ProducerCore {
         var isWaiting = isWaiting
         var lastQueue = -1
         for index in next..<min(records.count, next + Self.recordsPerLock) {
-            let place: Place
-            switch self.place(records[index], version, &state, isWaiting) {
-            case .success(let found): place = found
+            let queue: Int
+            // Field by field: a copy of the record would be four references counted up and down.
+            let key = records[index].key
+            let value = records[index].value
+            let headers = records[index].headers
+            let bytes = RecordBatchBuilder.maximumRecordBytes(key: key, value: value, headers: headers)
+            switch self.place(
+                records[index].topic, records[index].partition, key, bytes, version, &state, isWaiting)
+            {
+            case .success(let found): queue = found
             case .failure(let blocked): return blocked.acceptance
             }
             let outcome = state.accumulator.append(
-                toQueue: place.queue, timestamp: records[index].timestamp ?? time, key: records[index].key,
-                value: records[index].value, headers: records[index].headers, recordBytes: place.recordBytes,
+                toQueue: queue, timestamp: records[index].timestamp ?? time, key: key, value: value,
+                headers: headers, recordBytes: bytes,
                 token: collector.map {
                     RecordDelivery(target: .collected($0, index: index, acceptedTime: time))
-                }, continues: lastQueue == place.queue, now: .now())
+                }, continues: lastQueue == queue, now: .now())
             if outcome == .appended(wakes: true) {
-                woken.append(state.accumulator.queues[place.queue].topicPartition)
+                woken.append(state.accumulator.queues[queue].topicPartition)
             }
-            lastQueue = place.queue
+            lastQueue = queue
             isWaiting = false
             next = index + 1
         }
@@ -105,11 +113,6 @@ extension ProducerCore {
 
     // MARK: Where a record goes
 
-    private struct Place {
-        let queue: Int
-        let recordBytes: Int
-    }
-
     private struct Blocked: Error {
         let acceptance: Acceptance
     }
@@ -117,49 +120,55 @@ extension ProducerCore {
     /// The queue that the record belongs to, once it may go there.
     @inline(__always)
     private func place(
-        _ record: ProducerRecord, _ version: Int, _ state: inout State, _ isWaiting: Bool
-    ) -> Result<Place, Blocked> {
-        let bytes = RecordBatchBuilder.maximumRecordBytes(
-            key: record.key, value: record.value, headers: record.headers)
-        if bytes > largestRecordBytes || record.topic.isEmpty {
-            return .failure(Blocked(acceptance: .refused(unacceptable(record, bytes))))
+        _ topic: String, _ partition: Int32?, _ key: ByteBuffer?, _ bytes: Int, _ version: Int, _ state: inout State,
+        _ isWaiting: Bool
+    ) -> Result<Int, Blocked> {
+        if bytes > largestRecordBytes || topic.isEmpty { return refuse(unacceptable(topic, bytes)) }
+        guard let route = state.routes.last(topic, version: version) ?? findRoute(topic, version, &state) else {
+            return .failure(Blocked(acceptance: .unknownTopic(topic)))
         }
-        let known = state.routes.find(record.topic, version: version) {
-            cluster.withMetadata { $0.partitionCount(of: record.topic) }
-        }
-        guard let route = known else { return .failure(Blocked(acceptance: .unknownTopic(record.topic))) }
         guard isWaiting || state.memoryWaiters.isEmpty, state.accumulator.hasRoom(for: bytes) else {
             return .failure(Blocked(acceptance: .waitForMemory(wait(for: bytes, &state, isWaiting))))
         }
-        let count = state.routes[route].partitionCount
-        if let partition = record.partition, partition < 0 || Int(partition) >= count {
-            let error = KafkaError(
-                .invalidArgument, "topic '\(record.topic)' has \(count) partitions, not one \(partition)")
-            return .failure(Blocked(acceptance: .refused(error)))
+        let count = state.routes.partitionCount(of: route)
+        if let partition, partition < 0 || Int(partition) >= count {
+            return refuse(
+                KafkaError(.invalidArgument, "topic '\(topic)' has \(count) partitions, not one \(partition)"))
         }
-        let partition = record.partition ?? choosePartition(record, route, bytes, &state.routes)
+        let chosen = partition ?? choosePartition(topic, key, route, bytes, &state.routes)
         if let transactions {
-            let place = TopicPartition(topic: record.topic, partition: partition)
-            if let refusal = transactions.admit(place) { return .failure(Blocked(acceptance: .refused(refusal))) }
+            let refusal = transactions.admit(TopicPartition(topic: topic, partition: chosen))
+            if let refusal { return refuse(refusal) }
         }
-        let queue = state.routes.queue(of: route, partition: partition) { topic in
-            state.accumulator.queueIndex(TopicPartition(topic: topic, partition: partition))
-        }
-        return .success(Place(queue: queue, recordBytes: bytes))
+        let queue = state.routes.queue(of: route, partition: chosen) ?? makeQueue(chosen, route, &state)
+        return .success(queue)
+    }
+
+    private func refuse(_ error: KafkaError) -> Result<Int, Blocked> {
+        .failure(Blocked(acceptance: .refused(error)))
+    }
+
+    private func findRoute(_ topic: String, _ version: Int, _ state: inout State) -> Int? {
+        state.routes.find(topic, version: version) { cluster.withMetadata { $0.partitionCount(of: topic) } }
+    }
+
+    private func makeQueue(_ partition: Int32, _ route: Int, _ state: inout State) -> Int {
+        let topicPartition = TopicPartition(topic: state.routes[route].topic, partition: partition)
+        let queue = state.accumulator.queueIndex(topicPartition)
+        state.routes.setQueue(of: route, partition: partition, queue)
+        return queue
     }
 
     private func choosePartition(
-        _ record: ProducerRecord, _ route: Int, _ bytes: Int, _ routes: inout TopicRoutes
+        _ topic: String, _ key: ByteBuffer?, _ route: Int, _ bytes: Int, _ routes: inout TopicRoutes
     ) -> Int32 {
         let count = routes[route].partitionCount
-        if let key = record.key { return PartitionerRules.partition(forKey: key, count: count) }
+        if let key { return PartitionerRules.partition(forKey: key, count: count) }
         var generator = SystemRandomNumberGenerator()
         return routes[route].partitioner.partitionWithoutKey(
             count: count, bytes: bytes,
             isAvailable: { partition in
-                cluster.withMetadata {
-                    $0.leader(of: TopicPartition(topic: record.topic, partition: partition)) != nil
-                }
+                cluster.withMetadata { $0.leader(of: TopicPartition(topic: topic, partition: partition)) != nil }
             }, using: &generator)
     }
 
@@ -168,8 +177,8 @@ extension ProducerCore {
         min(configuration.maxRequestSizeBytes, configuration.bufferMemoryBytes) - RecordBatchHeader.byteCount
     }
 
-    private func unacceptable(_ record: ProducerRecord, _ bytes: Int) -> KafkaError {
-        if record.topic.isEmpty { return KafkaError(.invalidArgument, "the record names no topic") }
+    private func unacceptable(_ topic: String, _ bytes: Int) -> KafkaError {
+        if topic.isEmpty { return KafkaError(.invalidArgument, "the record names no topic") }
         let limit = largestRecordBytes + RecordBatchHeader.byteCount
         return KafkaError(.recordTooLarge, "a record of about \(bytes) bytes is over the limit of \(limit)")
     }

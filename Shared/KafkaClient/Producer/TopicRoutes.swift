@@ -26,13 +26,22 @@ struct TopicRoutes {
         _modify { yield &routes[index] }
     }
 
+    /// The route found last, if it is this topic's and the metadata are the same.
+    func last(_ topic: String, version: Int) -> Int? {
+        guard last < routes.count, routes[last].metadataVersion == version, routes[last].topic == topic else {
+            return nil
+        }
+        return last
+    }
+
+    func partitionCount(of route: Int) -> Int { routes[route].partitionCount }
+
     /// The topic's route; `nil` while its partitions are not known.
     ///
     /// - Parameters:
     ///   - version: of the metadata; the number of partitions is asked for again when it has changed.
     ///   - count: the number of partitions as of now, `nil` for an unknown topic.
     mutating func find(_ topic: String, version: Int, count: () -> Int?) -> Int? {
-        if last < routes.count, routes[last].metadataVersion == version, routes[last].topic == topic { return last }
         guard let count = known(topic, version) ?? count() else { return nil }
         let index = indexes[topic] ?? add(topic)
         routes[index].partitionCount = count
@@ -55,13 +64,13 @@ struct TopicRoutes {
         return routes.count - 1
     }
 
-    /// The queue of a topic's partition, which `make` gives the first time.
-    mutating func queue(of route: Int, partition: Int32, make: (String) -> Int) -> Int {
-        let partition = Int(partition)
-        while routes[route].queues.count <= partition { routes[route].queues.append(nil) }
-        if let queue = routes[route].queues[partition] { return queue }
-        let queue = make(routes[route].topic)
-        routes[route].queues[partition] = queue
-        return queue
+    /// The queue of a topic's partition; `nil` before it was set.
+    func queue(of route: Int, partition: Int32) -> Int? {
+        Int(partition) < routes[route].queues.count ? routes[route].queues[Int(partition)] : nil
+    }
+
+    mutating func setQueue(of route: Int, partition: Int32, _ queue: Int) {
+        while routes[route].queues.count <= Int(partition) { routes[route].queues.append(nil) }
+        routes[route].queues[Int(partition)] = queue
     }
 }
