@@ -12,6 +12,23 @@ from signalbox_harness.broker import Broker, OtherBroker, other_broker
 SETTINGS = {"num.partitions": 6, "group.initial.rebalance.delay.ms": 200}
 
 
+KNOWN_FAILURES = Path(__file__).with_name("known_failures.txt")
+# May be lowered, never raised: what once worked must go on working.
+MOST_KNOWN_FAILURES = 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that are known to fail must fail: one that passes has to leave the list, so that it can only shrink."""
+    lines = [line.split("#")[0].strip() for line in KNOWN_FAILURES.read_text().splitlines()]
+    known = {line for line in lines if line}
+    if len(known) > MOST_KNOWN_FAILURES:
+        raise pytest.UsageError(f"{KNOWN_FAILURES.name} has {len(known)} tests, at most {MOST_KNOWN_FAILURES} may be")
+    for item in items:
+        name = item.nodeid.rpartition("Interop/")[2]
+        if name in known:
+            item.add_marker(pytest.mark.xfail(strict=True, reason="known_failures.txt"))
+
+
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | OtherBroker]:
     other = other_broker()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, for_code
 from aiokafka.structs import OffsetAndMetadata
 
@@ -202,3 +203,83 @@ def test_one_of_three_members_is_killed(broker, topic, folder: Path):
 
     asyncio.run(create(broker, topic, partitions=groups.PARTITIONS))
     groups.one_of_three_is_killed(member, tell)
+
+
+# Transactions and administration: the oldest versions of each API
+
+
+@asynchronous
+async def test_committed_records_are_read_and_aborted_ones_are_not(broker, topic):
+    await create(broker, topic)
+    async with started(AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
+        for number in range(6):
+            await producer.begin_transaction()
+            for index in range(10):
+                await producer.send(topic, str(number * 10 + index).encode(), partition=0)
+            await (producer.commit_transaction() if number % 2 == 0 else producer.abort_transaction())
+    async with consumer(broker, isolation_level="read_committed") as reader:
+        partition = TopicPartition(topic, 0)
+        reader.assign([partition])
+        await reader.seek_to_beginning(partition)
+        values = [int(record.value) for record in await consume(reader, 30)]
+        assert not await reader.getmany(timeout_ms=300)
+    assert values == [value for value in range(60) if value // 10 % 2 == 0]
+
+
+@asynchronous
+async def test_offsets_move_with_their_transaction(broker, topic):
+    await create(broker, topic)
+    partition = TopicPartition(topic, 0)
+    async with started(AIOKafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=topic)) as producer:
+        async with producer.transaction():
+            await producer.send_offsets_to_transaction({partition: 12}, topic)
+        with pytest.raises(ZeroDivisionError):
+            async with producer.transaction():
+                await producer.send_offsets_to_transaction({partition: 13}, topic)
+                raise ZeroDivisionError
+    async with consumer(broker, group_id=topic) as reader:
+        assert await reader.committed(partition) == 12
+
+
+@asynchronous
+async def test_a_topic_grows(broker, topic):
+    await create(broker, topic, partitions=2)
+    async with admin(broker) as client:
+        await client.create_partitions({topic: NewPartitions(total_count=5)})
+        assert len((await client.describe_topics([topic]))[0]["partitions"]) == 5
+
+
+@asynchronous
+async def test_configurations_are_described_and_replaced(broker, topic):
+    await create(broker, topic)
+    async with admin(broker) as client:
+        await client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": "1000000"})])
+        answer = await client.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+        entries = {entry[0]: entry[1] for entry in answer[0].resources[0][4]}
+        assert entries["retention.ms"] == "1000000"
+
+
+@asynchronous
+async def test_deleted_records_are_gone(broker, topic):
+    await create(broker, topic)
+    await produce(broker, topic, samples(20))
+    partition = TopicPartition(topic, 0)
+    async with admin(broker) as client:
+        assert await client.delete_records({partition: RecordsToDelete(before_offset=7)}) == {partition: 7}
+    async with consumer(broker) as reader:
+        assert await reader.beginning_offsets([partition]) == {partition: 7}
+
+
+@asynchronous
+async def test_groups_are_listed_and_described(broker, topic):
+    await create(broker, topic)
+    await produce(broker, topic, samples(5))
+    async with consumer(broker, topic, group_id=topic) as reader:
+        await consume(reader, 6)
+        await reader.commit()
+        async with admin(broker) as client:
+            assert topic in [group[0] for group in await client.list_consumer_groups()]
+            answer = await client.describe_consumer_groups([topic])
+            assert answer[0].groups[0][2] == "Stable"
+            offsets = await client.list_consumer_group_offsets(topic)
+            assert offsets[TopicPartition(topic, 0)].offset == 6

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, MessageSizeTooLargeError, TopicAlreadyExistsError
+from kafka.admin import (
+    AbortTransactionSpec, ConfigResource, ConfigResourceType, OffsetSpec, OffsetTimestamp, TransactionState)
+from kafka.errors import (
+    GroupIdNotFoundError, InvalidConfigurationError, InvalidPartitionsError, KafkaError, MessageSizeTooLargeError,
+    NoError, OffsetOutOfRangeError, TopicAlreadyExistsError, UnknownTopicOrPartitionError)
 from kafka.structs import OffsetAndMetadata
 
 import groups
@@ -187,3 +191,180 @@ def test_one_of_three_members_is_killed(broker, admin, topic, folder: Path):
         groups.one_of_three_is_killed(member, tell)
     finally:
         producer.close(10)
+
+
+# Transactions
+
+
+def transactional(broker, name: str, **config) -> KafkaProducer:
+    producer = KafkaProducer(bootstrap_servers=broker.bootstrap, transactional_id=name, **config)
+    producer.init_transactions()
+    return producer
+
+
+def committed_values(broker, topic: str, count: int) -> list[int]:
+    """The first records that a reader of committed ones gets; then it must be at the end of them."""
+    reader = consumer(broker, isolation_level="read_committed")
+    try:
+        reader.assign([TopicPartition(topic, 0)])
+        reader.seek_to_beginning()
+        records = consume(reader, count)
+        assert not reader.poll(timeout_ms=300)
+        return [int(record.value) for record in records]
+    finally:
+        reader.close()
+
+
+def test_committed_records_are_read_and_aborted_ones_are_not(broker, admin, topic):
+    create(admin, topic)
+    producer = transactional(broker, topic)
+    for index in range(60):
+        if index % 10 == 0:
+            producer.begin_transaction()
+        producer.send(topic, str(index).encode(), partition=0)
+        if index % 10 == 9:
+            producer.commit_transaction() if index // 10 % 2 == 0 else producer.abort_transaction()
+    producer.close(10)
+    assert committed_values(broker, topic, 30) == [index for index in range(60) if index // 10 % 2 == 0]
+
+
+def test_a_reader_of_committed_records_stops_at_an_open_transaction(broker, admin, topic):
+    create(admin, topic)
+    producer = transactional(broker, topic)
+    producer.begin_transaction()
+    producer.send(topic, b"0", partition=0).get(10)
+    produce(broker, topic, [Sample(key=None, value=b"1", timestamp=1_700_000_000_000)])
+    assert committed_values(broker, topic, 0) == []
+    producer.commit_transaction()
+    producer.close(10)
+    assert committed_values(broker, topic, 2) == [0, 1]
+
+
+def test_the_first_of_two_producers_with_one_transactional_id_is_fenced(broker, admin, topic):
+    create(admin, topic)
+    first = transactional(broker, topic)
+    first.begin_transaction()
+    first.send(topic, b"1", partition=0).get(10)
+    second = transactional(broker, topic)
+    second.begin_transaction()
+    second.send(topic, b"2", partition=0).get(10)
+    second.commit_transaction()
+    with pytest.raises(KafkaError):
+        first.send(topic, b"3", partition=0).get(10)
+        first.commit_transaction()
+    first.close(0)
+    second.close(10)
+    assert committed_values(broker, topic, 1) == [2]
+
+
+def test_offsets_move_with_their_transaction(broker, admin, topic):
+    create(admin, topic)
+    partition = TopicPartition(topic, 0)
+    producer = transactional(broker, topic)
+    reader = consumer(broker, group_id=topic)
+    for offset, ends in [(10, "commit"), (20, "abort")]:
+        producer.begin_transaction()
+        producer.send_offsets_to_transaction({partition: OffsetAndMetadata(offset, "", -1)}, topic)
+        producer.commit_transaction() if ends == "commit" else producer.abort_transaction()
+    assert reader.committed(partition) == 10
+    reader.close()
+    producer.close(10)
+
+
+def test_open_transactions_can_be_looked_at_and_ended_from_outside(broker, admin, topic):
+    create(admin, topic)
+    producer = transactional(broker, topic)
+    producer.begin_transaction()
+    producer.send(topic, b"1", partition=0).get(10)
+    partition = TopicPartition(topic, 0)
+    described = admin.describe_transactions([topic])[topic]
+    assert described.state == TransactionState.ONGOING
+    assert topic in [listing.transactional_id for listing in admin.list_transactions()]
+    active = admin.describe_producers([partition])[partition].active_producers
+    assert [state.current_transaction_start_offset for state in active] == [0]
+    admin.abort_transaction(AbortTransactionSpec(
+        topic_partition=partition, producer_id=active[0].producer_id, producer_epoch=active[0].producer_epoch))
+    active = admin.describe_producers([partition])[partition].active_producers
+    assert [state.current_transaction_start_offset for state in active] in ([None], [-1])
+    producer.close(0)
+
+
+# Administration
+
+
+def described(admin: KafkaAdminClient, kind: ConfigResourceType, name: str, **how) -> dict:
+    answer = admin.describe_configs([ConfigResource(kind, name)], config_filter="all", **how)
+    return next(iter(next(iter(answer.values())).values()))
+
+
+def test_configurations_are_described_changed_and_reset(broker, admin, topic):
+    create(admin, topic)
+    assert described(admin, ConfigResourceType.TOPIC, topic)["retention.ms"]["value"] == "604800000"
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": "1000000"})])
+    changed = described(admin, ConfigResourceType.TOPIC, topic, include_synonyms=True)["retention.ms"]
+    assert changed["value"] == "1000000"
+    assert len(changed["synonyms"]) >= 2
+    admin.reset_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": None})])
+    assert described(admin, ConfigResourceType.TOPIC, topic)["retention.ms"]["value"] == "604800000"
+    with pytest.raises(InvalidConfigurationError):
+        admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, {"retention.ms": "soon"})])
+    with pytest.raises(UnknownTopicOrPartitionError):
+        described(admin, ConfigResourceType.TOPIC, topic + "-unknown")
+
+
+def test_a_topic_grows_but_never_shrinks(broker, admin, topic):
+    create(admin, topic, partitions=2)
+    admin.create_partitions({topic: 4})
+    eventually(lambda: len(admin.describe_topics([topic])[0]["partitions"]) == 4, because="there are four")
+    with pytest.raises(InvalidPartitionsError):
+        admin.create_partitions({topic: 3})
+
+
+def test_topics_are_described_page_by_page(broker, admin, topic):
+    create(admin, topic, partitions=5)
+    page = admin.describe_topic_partitions([topic], response_partition_limit=3)
+    numbers = [partition["partition_index"] for partition in page["topics"][0]["partitions"]]
+    rest = admin.describe_topic_partitions([topic], cursor=page["next_cursor"])
+    numbers += [partition["partition_index"] for partition in rest["topics"][0]["partitions"]]
+    assert numbers == [0, 1, 2, 3, 4]
+    assert rest["next_cursor"] is None
+
+
+def test_deleted_records_are_gone(broker, admin, topic):
+    create(admin, topic)
+    produce(broker, topic, samples(20))
+    partition = TopicPartition(topic, 0)
+    assert admin.delete_records({partition: 7})[partition]["low_watermark"] == 7
+    assert admin.list_partition_offsets({partition: OffsetSpec.EARLIEST})[partition].offset == 7
+    with pytest.raises(OffsetOutOfRangeError):
+        admin.delete_records({partition: 1000})
+
+
+def test_log_folders_tell_the_size_of_partitions(broker, admin, topic):
+    create(admin, topic)
+    produce(broker, topic, samples(20))
+    folders = admin.describe_log_dirs({topic: [0]})
+    text = str(folders)
+    assert topic in text and "partition_size" in text
+
+
+def test_group_offsets_are_reset_and_deleted(broker, admin, topic):
+    create(admin, topic)
+    start = 1_700_000_000_000
+    produce(broker, topic, [Sample(key=None, value=b"v", timestamp=start + 1000 * index) for index in range(20)])
+    partition = TopicPartition(topic, 0)
+    reader = consumer(broker, group_id=topic)
+    reader.subscribe([topic])
+    consume(reader, 20)
+    reader.commit()
+    assert [group["group_id"] for group in admin.list_groups() if group["group_id"] == topic] == [topic]
+    reader.close()
+    for spec, expected in [(OffsetSpec.EARLIEST, 0), (OffsetTimestamp(start + 5500), 6), (OffsetSpec.LATEST, 20)]:
+        admin.reset_group_offsets(topic, {partition: spec})
+        assert admin.list_group_offsets({topic: [partition]})[topic][partition].offset == expected
+    assert admin.delete_group_offsets(topic, [partition])[partition] is NoError
+    admin.delete_groups([topic])
+    assert topic not in [group["group_id"] for group in admin.list_groups()]
+    with pytest.raises(GroupIdNotFoundError):
+        for _, error in admin.delete_groups([topic]):
+            raise error

@@ -125,3 +125,13 @@ def test_one_of_three_members_is_killed(broker, topic, folder: Path):
         ], folder)
 
     groups.one_of_three_is_killed(member, tell)
+
+
+def test_a_transaction_is_committed_when_the_input_ends(broker, topic):
+    sent = lines(500)
+    kcat(broker, "-L", "-t", topic)
+    kcat(broker, "-P", "-t", topic, "-p", "0", "-K:", "-X", f"transactional.id={topic}", text="\n".join(sent) + "\n")
+    received = consume(broker, topic, "-p", "0", "-X", "isolation.level=read_committed")
+    assert [f"{key}:{value}" for _, _, _, key, _, value in received] == sent
+    # The marker that ends the transaction takes an offset and is never shown.
+    assert [int(offset) for _, offset, *_ in received] == list(range(len(sent)))
