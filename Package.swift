@@ -226,8 +226,8 @@ let testTargets: [Target] = [
     tests(
         "BrokerServerTests",
         [
-            "BrokerServer", "Groups", "Metadata", "Storage", "Transactions", "KafkaTransport", "KafkaMessages",
-            "KafkaRecords", "KafkaWire", "TestSupport", nioCore, nioPosix, systemPackage, logging,
+            "BrokerServer", "KafkaClient", "Groups", "Metadata", "Storage", "Transactions", "KafkaTransport",
+            "KafkaMessages", "KafkaRecords", "KafkaWire", "TestSupport", nioCore, nioPosix, systemPackage, logging,
         ]),
     tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),
     tests("TransactionsTests", ["Transactions", "KafkaWire", "KafkaMessages", nioCore]),

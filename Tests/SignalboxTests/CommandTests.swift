@@ -126,3 +126,41 @@ struct TextTableTests {
         #expect(table.text == "TOPIC    RECORDS\ndelays         5\na       12345678\n")
     }
 }
+
+@Suite("Changes of topics and groups")
+struct ChangeCommandTests {
+    @Test("What is set and what goes back to its default become one change")
+    func operations() throws {
+        let operations = try AlterTopicCommand.operations(set: ["retention.ms=5", "a=b=c"], delete: ["segment.bytes"])
+        #expect(operations == ["retention.ms": .set("5"), "a": .set("b=c"), "segment.bytes": .delete])
+        #expect(throws: CommandError.self) { try AlterTopicCommand.operations(set: ["x=1"], delete: ["x"]) }
+        #expect(throws: CommandError.self) { try AlterTopicCommand.operations(set: ["x"], delete: []) }
+    }
+
+    @Test(
+        "A reset has exactly one target",
+        arguments: [
+            (["--to-earliest"], OffsetResetTarget.earliest), (["--to-latest"], .latest),
+            (["--to-offset", "7"], .offset(7)),
+            (["--shift-by", "-3"], .shift(-3)), (["--to-datetime", "1665457499000"], .timestamp(1_665_457_499_000)),
+            (["--to-datetime", "2022-10-11T05:30:00Z"], .timestamp(1_665_466_200_000)),
+        ])
+    func target(_ arguments: [String], _ target: OffsetResetTarget) throws {
+        let command = try ResetOffsetsCommand.parse(["g"] + arguments)
+        #expect(try command.target() == target)
+        #expect(!command.execute)
+    }
+
+    @Test(
+        "None, two, or no time at all are told",
+        arguments: [[], ["--to-earliest", "--to-latest"], ["--to-datetime", "yesterday"], ["--to-offset", "x"]])
+    func noTarget(_ arguments: [String]) {
+        #expect(throws: (any Error).self) { try ResetOffsetsCommand.parse(["g"] + arguments) }
+    }
+
+    @Test("Records are deleted before an offset or to the end")
+    func deleteRecords() throws {
+        for before in ["0", "5", "end"] { _ = try DeleteRecordsCommand.parse(["t", "--before=\(before)"]) }
+        #expect(throws: (any Error).self) { try DeleteRecordsCommand.parse(["t", "--before=-1"]) }
+    }
+}

@@ -158,7 +158,7 @@ public final class KafkaAdmin: Service, Sendable {
     }
 
     /// To the controller where one is known; whoever gets it otherwise answers `NOT_CONTROLLER`, which is retried.
-    private func sendToController<Request: KafkaRequest>(
+    func sendToController<Request: KafkaRequest>(
         _ request: Request, maximumVersion: Int16 = .max
     ) async throws(KafkaError) -> Request.Response {
         let picture = try await metadata(of: [])

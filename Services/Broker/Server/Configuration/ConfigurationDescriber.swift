@@ -24,10 +24,13 @@ struct ConfigurationDescriber: Sendable {
     /// A topic's values.
     func topic(_ own: [String: String]) -> [Entry] {
         LogConfiguration.definitions.map { definition in
-            resource(definition, own: own[definition.name], .topic) { text, name in
-                (try? BrokerSetting.topicValue(text, of: name)) ?? text
-            }
+            resource(definition, own: own[definition.name], .topic, converted: Self.topicValue)
         }
+    }
+
+    /// What was set under a broker's name, in the topic's unit; it was checked when it was set.
+    private static func topicValue(_ text: String, _ name: String) -> String {
+        do { return try BrokerSetting.topicValue(text, of: name) } catch { return text }
     }
 
     /// A consumer group's values.

@@ -138,8 +138,12 @@ final class FetchSession: Sendable {
         of entry: FetchSessionTable<Place>.Entry, _ slot: Int, _ topics: TopicTable, _ state: inout State
     ) -> Place {
         var place = entry.place
-        let isGone = (try? place.get()).map { $0.progress.offsetsUnlessGone == nil } ?? true
-        if isGone {
+        let isThere =
+            switch place {
+            case .success(let partition): partition.progress.offsetsUnlessGone != nil
+            case .failure: false
+            }
+        if !isThere {
             place = find(entry.key, topics)
             state.table.move(slot, to: place)
             watch(place, slot: slot)

@@ -4,8 +4,10 @@ import KafkaClient
 /// `signalbox groups`: consumer groups, and how far behind they are.
 struct GroupsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "groups", abstract: "List and describe consumer groups.",
-        subcommands: [ListGroupsCommand.self, DescribeGroupCommand.self])
+        commandName: "groups", abstract: "List, describe, move and delete consumer groups.",
+        subcommands: [
+            ListGroupsCommand.self, DescribeGroupCommand.self, ResetOffsetsCommand.self, DeleteGroupsCommand.self,
+        ])
 }
 
 /// `signalbox groups list`

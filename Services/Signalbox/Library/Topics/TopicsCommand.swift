@@ -4,9 +4,10 @@ import KafkaClient
 /// `signalbox topics`: what topics there are, and making and removing them.
 struct TopicsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "topics", abstract: "List, create, describe and delete topics.",
+        commandName: "topics", abstract: "List, create, describe, change and delete topics.",
         subcommands: [
-            ListTopicsCommand.self, CreateTopicCommand.self, DescribeTopicCommand.self, DeleteTopicCommand.self,
+            ListTopicsCommand.self, CreateTopicCommand.self, DescribeTopicCommand.self, AlterTopicCommand.self,
+            CreatePartitionsCommand.self, DeleteRecordsCommand.self, DeleteTopicCommand.self,
         ])
 }
 
@@ -21,9 +22,17 @@ struct TopicReport: Encodable {
         var endOffset: Int64?
     }
 
+    struct Configuration: Encodable {
+        var name: String
+        var value: String?
+        var source: String
+    }
+
     var name: String
     var isInternal: Bool
     var partitions: [Partition]
+    /// Where they were asked for.
+    var configurations: [Configuration]?
 
     /// Records that the log holds by its offsets; compaction may have removed some of them.
     var records: Int64 {
@@ -114,35 +123,52 @@ struct CreateTopicCommand: AsyncParsableCommand {
 /// `signalbox topics describe`
 struct DescribeTopicCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "describe", abstract: "A topic's partitions, leaders and offsets.")
+        commandName: "describe", abstract: "A topic's partitions, leaders, offsets and configuration.")
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The topics' names.") var topics: [String]
+    @Flag(help: "Also every configuration value, and where it comes from.") var configs = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() async throws {
-        let reports = try await connection.withAdmin { [topics] admin in
+        let reports = try await connection.withAdmin { [topics, configs] admin in
             let found = try await admin.describeTopics(topics)
             var descriptions: [TopicDescription] = []
             for topic in topics {
                 guard let result = found[topic] else { throw CommandError("topic '\(topic)': there is no such topic") }
                 descriptions.append(try result.get(about: "topic '\(topic)'"))
             }
-            return try await TopicReport.make(descriptions, admin)
+            var reports = try await TopicReport.make(descriptions, admin)
+            if configs { try await TopicReport.addConfigurations(to: &reports, admin) }
+            return reports
         }
         if json { return StandardStream.write(try JSONOutput.text(reports)) }
+        StandardStream.write(Self.partitions(reports) + (configs ? "\n" + Self.configurations(reports) : ""))
+    }
+
+    private static func partitions(_ reports: [TopicReport]) -> String {
         var table = TextTable(
             ["TOPIC", "PARTITION", "LEADER", "REPLICAS", "IN SYNC", "START", "END"], numeric: [1, 5, 6])
         for report in reports {
             for partition in report.partitions {
                 table.add([
                     report.name, "\(partition.partition)", partition.leader.map { "\($0)" } ?? "-",
-                    Self.list(partition.replicas), Self.list(partition.inSyncReplicas),
+                    list(partition.replicas), list(partition.inSyncReplicas),
                     partition.startOffset.map { "\($0)" } ?? "-", partition.endOffset.map { "\($0)" } ?? "-",
                 ])
             }
         }
-        StandardStream.write(table.text)
+        return table.text
+    }
+
+    private static func configurations(_ reports: [TopicReport]) -> String {
+        var table = TextTable(["TOPIC", "KEY", "VALUE", "SOURCE"])
+        for report in reports {
+            for entry in report.configurations ?? [] {
+                table.add([report.name, entry.name, entry.value ?? "-", entry.source])
+            }
+        }
+        return table.text
     }
 
     private static func list(_ ids: [Int32]) -> String {

@@ -5,8 +5,8 @@ import SystemPackage
 
 /// DescribeLogDirs (35), versions 1 to 5: how large each partition is, and how much room its folder's disk has.
 ///
-/// Asked for partitions that are not there, it leaves them out, as Kafka does. No gaps: replicas move between folders
-/// only where there are several, so no partition is a future one.
+/// Partitions that are not there, or whose disk failed, are left out, as in Kafka. No gaps: replicas move between
+/// folders only where there are several, so no partition is a future one.
 struct DescribeLogDirsHandler: APIHandler {
     typealias Request = DescribeLogDirsRequest
     typealias TopicResult = DescribeLogDirsResponse.DescribeLogDirsTopic
@@ -43,7 +43,7 @@ struct DescribeLogDirsHandler: APIHandler {
 
     private func describe(_ name: String, _ partitions: [Partition]) async -> TopicResult {
         var result = TopicResult(name: name)
-        for partition in partitions {
+        for partition in partitions where !partition.isOffline {
             let size = await partition.byteCount
             let offsets = partition.progress.offsets
             result.partitions.append(

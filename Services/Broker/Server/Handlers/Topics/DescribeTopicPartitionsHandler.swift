@@ -53,13 +53,18 @@ struct DescribeTopicPartitionsHandler: APIHandler {
         let node = identity.nodeID.rawValue
         return TopicResult(
             errorCode: .none, name: topic.name, topicId: topic.id, isInternal: TopicName.isInternal(topic.name),
-            partitions: partitions.map { partition in
-                PartitionResult(
-                    errorCode: .none, partitionIndex: partition.topicPartition.partition, leaderId: node,
-                    leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node],
-                    eligibleLeaderReplicas: [], lastKnownElr: [], offlineReplicas: [])
-            },
+            partitions: partitions.map { describe($0, node) },
             topicAuthorizedOperations: AuthorizedOperations.topic)
+    }
+
+    /// A partition whose disk failed has no leader.
+    private func describe(_ partition: Partition, _ node: Int32) -> PartitionResult {
+        let isOffline = partition.isOffline
+        return PartitionResult(
+            errorCode: isOffline ? .leaderNotAvailable : .none,
+            partitionIndex: partition.topicPartition.partition, leaderId: isOffline ? -1 : node,
+            leaderEpoch: partition.leaderEpoch.rawValue, replicaNodes: [node], isrNodes: [node],
+            eligibleLeaderReplicas: [], lastKnownElr: [], offlineReplicas: isOffline ? [node] : [])
     }
 
     private static func missing(_ name: String) -> TopicResult {
