@@ -77,7 +77,8 @@ extension ClusterClient {
         let response = try await sendToAny(
             FindCoordinatorRequest(key: key, keyType: kind.rawValue), maximumVersion: 3)
         guard response.errorCode == .none else {
-            throw .broker(response.errorCode, "finding the \(kind) coordinator of '\(key)'")
+            let detail = response.errorMessage.map { ": \($0)" } ?? ""
+            throw .broker(response.errorCode, "finding the \(kind) coordinator of '\(key)'\(detail)")
         }
         return BrokerAddress(host: response.host, port: Int(response.port))
     }

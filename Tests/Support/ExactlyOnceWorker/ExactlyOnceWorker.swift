@@ -13,9 +13,9 @@ struct ExactlyOnceWorker: Service {
     let logger: Logger
 
     func run() async throws {
-        var isOver = false
-        while !isOver, !Task.isCancelled {
-            isOver = try await runWithProducer()
+        while try await !runWithProducer() {
+            // Whoever has taken the transactional id over goes first.
+            try await Task.sleep(for: .seconds(1))
         }
     }
 
