@@ -86,7 +86,8 @@ struct KafkaAdminTests {
             _ = try await admin.deleteRecords(before: [places[1]: 1])
             try await admin.commitOffsets(groupID: "g", [places[0]: 3])
             let targets: [(OffsetResetTarget, [Offset])] = [
-                (.earliest, [0, 1]), (.latest, [4, 4]), (.timestamp(1002), [2, 2]), (.timestamp(5000), [4, 4]),
+                (.earliest, [0, 1]), (.latest, [4, 4]), (.timestamp(milliseconds: 1002), [2, 2]),
+                (.timestamp(milliseconds: 5000), [4, 4]),
                 (.offset(0), [0, 1]), (.offset(99), [4, 4]), (.shift(-1), [2, 1]), (.shift(.max), [4, 4]),
                 (.shift(.min), [0, 1]),
             ]

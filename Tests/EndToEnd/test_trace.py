@@ -14,7 +14,8 @@ from signalbox_harness.waiting import eventually
 
 UNITS = (
     "_seconds", "_bytes", "_total", "_ratio", "_records", "_connections", "_requests", "_clients", "_fds",
-    "_partitions", "_topics", "_groups", "_members", "_events", "_trips", "_messages", "_batches", "_spans", "_info")
+    "_partitions", "_topics", "_groups", "_members", "_events", "_trips", "_messages", "_batches", "_spans", "_info",
+    "_sessions", "_files", "_ids", "_transactions", "_appends", "_markers")
 LATE_AT = "CHATELET"
 
 

@@ -142,8 +142,9 @@ struct ChangeCommandTests {
         arguments: [
             (["--to-earliest"], OffsetResetTarget.earliest), (["--to-latest"], .latest),
             (["--to-offset", "7"], .offset(7)),
-            (["--shift-by", "-3"], .shift(-3)), (["--to-datetime", "1665457499000"], .timestamp(1_665_457_499_000)),
-            (["--to-datetime", "2022-10-11T05:30:00Z"], .timestamp(1_665_466_200_000)),
+            (["--shift-by", "-3"], .shift(-3)),
+            (["--to-datetime", "1665457499000"], .timestamp(milliseconds: 1_665_457_499_000)),
+            (["--to-datetime", "2022-10-11T05:30:00Z"], .timestamp(milliseconds: 1_665_466_200_000)),
         ])
     func target(_ arguments: [String], _ target: OffsetResetTarget) throws {
         let command = try ResetOffsetsCommand.parse(["g"] + arguments)

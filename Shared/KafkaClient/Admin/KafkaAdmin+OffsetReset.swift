@@ -6,7 +6,7 @@ public enum OffsetResetTarget: Sendable, Hashable {
     case earliest
     case latest
     /// The first record at or after a time, in milliseconds since 1970.
-    case timestamp(Int64)
+    case timestamp(milliseconds: Int64)
     case offset(Offset)
     /// So many records on from where the group is, or back.
     case shift(Int64)
@@ -67,7 +67,7 @@ extension KafkaAdmin {
         let starts = try await listOffsets(moved, at: .earliest)
         let ends = try await listOffsets(moved, at: .latest)
         var asked: [TopicPartition: Offset] = [:]
-        if case .timestamp(let time) = target { asked = try await listOffsets(moved, at: .timestamp(time)) }
+        if case .timestamp(let time) = target { asked = try await listOffsets(moved, at: .timestamp(milliseconds: time)) }
         return moved.compactMap { partition in
             guard let start = starts[partition], let end = ends[partition] else { return nil }
             let current = committed[partition]?.offset

@@ -1,5 +1,6 @@
 import ArgumentParser
 import KafkaClient
+import KafkaWire
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -62,6 +63,16 @@ struct ResetOffsetsCommand: AsyncParsableCommand {
         }
     }
 
+    private static func commit(_ plan: [OffsetReset], _ group: String, _ admin: KafkaAdmin) async throws {
+        do throws(KafkaError) {
+            try await admin.commitOffsets(
+                groupID: group, Dictionary(uniqueKeysWithValues: plan.map { ($0.partition, $0.new) }))
+        } catch {
+            guard error.errorCode == .unknownMemberId else { throw error }
+            throw CommandError("group '\(group)' has members: stop them first")
+        }
+    }
+
     func run() async throws {
         let target = try target()
         let plan = try await connection.withAdmin { [group, topic, execute] admin in
@@ -69,14 +80,7 @@ struct ResetOffsetsCommand: AsyncParsableCommand {
             for name in topic { places = (places ?? []) + (try await TopicPlaces.find(name, [], admin)) }
             let plan = try await admin.planOffsetReset(groupID: group, partitions: places, to: target)
             if plan.isEmpty { throw CommandError("group '\(group)' has no offsets: name a topic") }
-            if execute {
-                do {
-                    try await admin.commitOffsets(
-                        groupID: group, Dictionary(uniqueKeysWithValues: plan.map { ($0.partition, $0.new) }))
-                } catch  where error.errorCode == .unknownMemberId {
-                    throw CommandError("group '\(group)' has members: stop them first")
-                }
-            }
+            if execute { try await Self.commit(plan, group, admin) }
             return plan
         }
         let rows = plan.map { step in
@@ -100,7 +104,7 @@ struct ResetOffsetsCommand: AsyncParsableCommand {
         if toEarliest { targets.append(.earliest) }
         if toLatest { targets.append(.latest) }
         if let toOffset { targets.append(.offset(Offset(toOffset))) }
-        if let toDateTime { targets.append(.timestamp(try Self.milliseconds(toDateTime))) }
+        if let toDateTime { targets.append(.timestamp(milliseconds: try Self.milliseconds(toDateTime))) }
         if let shiftBy { targets.append(.shift(shiftBy)) }
         guard let target = targets.first, targets.count == 1 else {
             throw CommandError("name one of --to-earliest, --to-latest, --to-offset, --to-datetime, --shift-by")
