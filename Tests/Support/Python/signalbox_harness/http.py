@@ -1,7 +1,10 @@
 """Asking the services: JSON, metrics, server-sent events."""
 
+import contextlib
+import http.client
 import json
 import re
+import socket
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -59,9 +62,12 @@ class EventStream:
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = last_event_id
-        self._answer = requests.get(
-            f"http://127.0.0.1:{port}{path}", headers=headers, stream=True, timeout=(5, 60))
-        self._answer.raise_for_status()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", path, headers=headers)
+        # The response takes the connection's socket over.
+        self._socket = connection.sock
+        self._answer = connection.getresponse()
+        assert self._answer.status == 200, f"{path}: {self._answer.status} {self._answer.read()!r}"
         self.events: list[ServerSentEvent] = []
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -73,17 +79,16 @@ class EventStream:
         self.close()
 
     def close(self) -> None:
-        # Ends the read that the thread waits in.
-        connection = getattr(self._answer.raw, "_connection", None)
-        if connection is not None and getattr(connection, "sock", None) is not None:
-            connection.sock.shutdown(2)
-        self._thread.join(5)
+        with contextlib.suppress(OSError):  # the service may have closed it
+            self._socket.shutdown(socket.SHUT_RDWR)  # ends the read that the thread waits in
+        self._thread.join()
         self._answer.close()
 
     def _read(self) -> None:
         fields: dict[str, list[str]] = {}
         try:
-            for line in self._answer.iter_lines(chunk_size=1, decode_unicode=True):
+            for raw in self._answer:
+                line = raw.decode().rstrip("\r\n")
                 if line:
                     name, _, text = line.partition(":")
                     fields.setdefault(name, []).append(text.removeprefix(" "))
@@ -94,5 +99,5 @@ class EventStream:
                     fields = {}
                 else:
                     fields = {}
-        except (requests.RequestException, OSError, AttributeError, ValueError):
+        except (http.client.HTTPException, OSError):
             return  # closed by us, or by a service that was stopped
