@@ -37,10 +37,11 @@ struct CleaningRulesTests {
         #expect(dirtiness(rules(), all).ratio == 1)
         let half = dirtiness(rules(), all, checkpoint: 20)
         #expect(half.cleanBytes == 200 && half.cleanableBytes == 200 && half.firstUncleanableOffset == 40)
-        #expect(!rules().needsCleaning(half) && rules { $0.minimumCleanableDirtyRatio = 0.4 }.needsCleaning(half))
+        let eager = rules { $0.minimumCleanableDirtyRatio = 0.4 }
+        #expect(!half.needsCleaning && dirtiness(eager, all, checkpoint: 20).needsCleaning)
         #expect(dirtiness(rules(), all, checkpoint: 101).firstDirtyOffset == 0)
         #expect(dirtiness(rules(), all, checkpoint: 5, logStart: 10).firstDirtyOffset == 10)
-        #expect(!rules().needsCleaning(dirtiness(rules(), all, checkpoint: 40)))
+        #expect(!dirtiness(rules(), all, checkpoint: 40).needsCleaning)
         // A map that was full ends a cleaning inside a segment.
         #expect(dirtiness(rules(), all, checkpoint: 25).cleanableBytes == 200)
     }
@@ -67,15 +68,9 @@ struct CleaningRulesTests {
         }
         let all = segments(4, times: [1, 1, 500, 600])
         let young = dirtiness(rules, all, checkpoint: 20, now: 600)
-        #expect(young.overdueMilliseconds == 0 && !rules.needsCleaning(young))
+        #expect(young.overdueMilliseconds == 0 && !young.needsCleaning)
         let old = dirtiness(rules, all, checkpoint: 20, now: 601)
-        #expect(old.overdueMilliseconds == 1 && rules.needsCleaning(old))
-    }
-
-    @Test("a topic without compact is never cleaned")
-    func policy() {
-        let rules = rules { $0.cleanupPolicy = .delete }
-        #expect(!rules.needsCleaning(dirtiness(rules, segments(4))))
+        #expect(old.overdueMilliseconds == 1 && old.needsCleaning)
     }
 
     @Test("neighbours are put together up to segment.bytes and to what an index can hold")

@@ -185,6 +185,16 @@ struct CleaningTests {
         }
     }
 
+    @Test("a topic without compact is never cleaned")
+    func policy() throws {
+        var cleaner = CleanerHarness()
+        cleaner.log.configuration.cleanupPolicy = .delete
+        let log = try cleaner.log.open()
+        for round in 0..<40 { try cleaner.append([("k", "\(round)")], to: log) }
+        let result = try cleaner.clean(log)
+        #expect(result == nil)
+    }
+
     @Test("compact,delete does both")
     func both() throws {
         var cleaner = CleanerHarness()

@@ -111,6 +111,7 @@ public final class Broker: Sendable {
             }
             group.addTask { await self.coordinators.run() }
             group.addTask { try await self.maintain() }
+            group.addTask { try await LogCleaner(self.parts).run() }
             // None of them returns before the broker is told to stop.
             try await group.next()
             group.cancelAll()

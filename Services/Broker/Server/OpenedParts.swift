@@ -22,12 +22,14 @@ struct OpenedParts: Sendable {
     var clock: WallClock { environment.clock }
     var logger: Logger { environment.logger }
 
-    /// The event loops of the sockets, those that the partitions run on, and threads that wait for the disk.
+    /// The event loops of the sockets, those that the partitions run on, threads that wait for the disk, and the log
+    /// cleaner's.
     struct Threads: Sendable {
         let network: MultiThreadedEventLoopGroup
         let storage: MultiThreadedEventLoopGroup
         let storageCount: Int
         let flush: NIOThreadPool
+        let cleaner = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
         init(_ configuration: BrokerConfiguration) {
             let cores = System.coreCount
@@ -43,6 +45,7 @@ struct OpenedParts: Sendable {
             try await network.shutdownGracefully()
             try await storage.shutdownGracefully()
             try await flush.shutdownGracefully()
+            try await cleaner.shutdownGracefully()
         }
     }
 

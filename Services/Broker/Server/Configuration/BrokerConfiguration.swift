@@ -54,6 +54,8 @@ public struct BrokerConfiguration: Sendable {
     public var fetchSessionSlots = 1000
     /// Defaults of the topics' own settings where they are set, by the topic's name for each (`segment.bytes`).
     public var topicDefaults: [String: String] = [:]
+    /// The log cleaner's settings.
+    public var cleaner = CleanerConfiguration()
     /// The group coordinator's settings.
     var groups = GroupConfiguration()
     /// The transaction coordinator's settings.

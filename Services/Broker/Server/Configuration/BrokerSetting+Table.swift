@@ -5,7 +5,7 @@ import Storage
 extension BrokerSetting {
     /// Every setting of a broker, ascending by name.
     static let all: [BrokerSetting] =
-        (addresses + bounds + topics + groups + transactions + logs).sorted { $0.name < $1.name }
+        (addresses + bounds + topics + groups + transactions + logs + cleaner).sorted { $0.name < $1.name }
 
     static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

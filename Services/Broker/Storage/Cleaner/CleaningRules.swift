@@ -22,6 +22,13 @@ public struct LogDirtiness: Hashable, Sendable {
     public var cleanableBytes: Int64
     /// Milliseconds since a record went past `max.compaction.lag.ms` without being cleaned; 0 for none.
     public var overdueMilliseconds: Int64
+    /// `min.cleanable.dirty.ratio` at the time.
+    var minimumRatio: Double
+
+    /// Whether the log is to be cleaned now.
+    public var needsCleaning: Bool {
+        cleanableBytes > 0 && (overdueMilliseconds > 0 || ratio > minimumRatio)
+    }
 
     /// The part of the cleaned and cleanable bytes that is cleanable.
     public var ratio: Double {
@@ -54,13 +61,8 @@ struct CleaningRules {
         let dirtyBytes = dirty.reduce(0) { $0 + $1.byteCount }
         return LogDirtiness(
             firstDirtyOffset: firstDirty, firstUncleanableOffset: end, cleanBytes: total - dirtyBytes,
-            cleanableBytes: dirtyBytes, overdueMilliseconds: overdue(dirty, now))
-    }
-
-    /// Whether a log is cleaned now.
-    func needsCleaning(_ log: LogDirtiness) -> Bool {
-        guard configuration.cleanupPolicy.contains(.compact), log.cleanableBytes > 0 else { return false }
-        return log.overdueMilliseconds > 0 || log.ratio > configuration.minimumCleanableDirtyRatio
+            cleanableBytes: dirtyBytes, overdueMilliseconds: overdue(dirty, now),
+            minimumRatio: configuration.minimumCleanableDirtyRatio)
     }
 
     private func isTooYoung(_ segment: CleanableSegment, _ now: Int64) -> Bool {

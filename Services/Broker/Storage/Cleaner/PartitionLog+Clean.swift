@@ -20,7 +20,7 @@ extension PartitionLog {
         since checkpoint: Offset?, below bound: Offset, now: Int64
     ) throws(StorageError) -> CleaningPlan? {
         guard let dirtiness = try dirtiness(since: checkpoint, below: bound, now: now),
-            CleaningRules(configuration: configuration).needsCleaning(dirtiness)
+            dirtiness.needsCleaning
         else { return nil }
         let segments = try cleanableSegments(since: nil).filter {
             $0.endOffset <= dirtiness.firstUncleanableOffset && $0.byteCount > 0

@@ -1,0 +1,216 @@
+import KafkaWire
+import Logging
+import NIOCore
+import NIOPosix
+import Storage
+import SystemPackage
+
+/// Compacts the logs of topics with `cleanup.policy=compact`: the dirtiest first, one at a time.
+///
+/// Works on a thread of its own, where it may block: it reads closed segments, and only to look at a log and to hand
+/// over a finished segment does it go to the partition's thread. A log that cannot be cleaned is left alone until the
+/// next start; nothing that goes wrong here stops the broker.
+actor LogCleaner {
+    private nonisolated let executor: any SerialExecutor
+    private let parts: OpenedParts
+    private let probe = CleanerProbe()
+    private var random = SystemRandomNumberGenerator()
+
+    /// Where the last cleaning of each partition ended, and which topic of that name it was.
+    private var checkpoints: [TopicPartition: (topic: KafkaUUID, offset: Offset)] = [:]
+    private var uncleanable: [TopicPartition: KafkaUUID] = [:]
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    init(_ parts: OpenedParts) {
+        self.parts = parts
+        executor = parts.threads.cleaner.next().executor
+    }
+
+    private var settings: CleanerConfiguration { parts.live.current.cleaner }
+    private var logger: Logger { parts.logger }
+
+    /// Cleans until the task is cancelled.
+    func run() async throws {
+        readCheckpoints()
+        while !Task.isCancelled {
+            let found = settings.isEnabled ? await dirtiest() : nil
+            if let found {
+                await clean(found)
+            } else {
+                try await Task.sleep(for: .milliseconds(settings.backoffMilliseconds))
+            }
+        }
+    }
+
+    // MARK: Which log
+
+    /// The partition that needs cleaning most.
+    private func dirtiest() async -> Partition? {
+        var worst: (partition: Partition, dirtiness: LogDirtiness)?
+        var (maximum, overdue) = (0.0, Int64(0))
+        forgetMissing()
+        for partition in cleanablePartitions() {
+            guard let dirtiness = await dirtiness(of: partition) else { continue }
+            maximum = max(maximum, dirtiness.ratio)
+            overdue = max(overdue, dirtiness.overdueMilliseconds)
+            if dirtiness.needsCleaning, dirtiness.ratio > worst?.dirtiness.ratio ?? -1 {
+                worst = (partition, dirtiness)
+            }
+        }
+        probe.beforeRound(dirtiest: maximum, overdueMilliseconds: overdue, uncleanable: uncleanable.count)
+        return worst?.partition
+    }
+
+    private func cleanablePartitions() -> [Partition] {
+        parts.topics.all.flatMap(\.partitions).filter { partition in
+            !partition.isOffline && uncleanable[partition.topicPartition] != partition.topicID
+        }
+    }
+
+    private func dirtiness(of partition: Partition) async -> LogDirtiness? {
+        do {
+            return try await partition.dirtiness(since: checkpoint(of: partition))
+        } catch {
+            markUncleanable(partition, error)
+            return nil
+        }
+    }
+
+    private func checkpoint(of partition: Partition) -> Offset? {
+        let known = checkpoints[partition.topicPartition]
+        return known?.topic == partition.topicID ? known?.offset : nil
+    }
+
+    // MARK: One log
+
+    private func clean(_ partition: Partition) async {
+        let begun = ContinuousClock.now
+        do {
+            guard let plan = try await partition.planCleaning(since: checkpoint(of: partition)) else { return }
+            guard let (end, statistics) = try await clean(partition, plan) else { return }
+            checkpoints[partition.topicPartition] = (partition.topicID, end)
+            try writeCheckpoints()
+            let duration = ContinuousClock.now - begun
+            probe.cleaned(statistics, after: duration)
+            report(partition, plan, end, statistics, duration)
+        } catch CleaningError.cancelled {
+            logger.debug("a cleaning was stopped", metadata: ["partition": "\(partition.topicPartition)"])
+        } catch {
+            markUncleanable(partition, error)
+        }
+    }
+
+    /// Where the cleaning ended; `nil` where the log has changed so that it has to begin anew.
+    private func clean(
+        _ partition: Partition, _ plan: CleaningPlan
+    ) async throws -> (end: Offset, CleaningStatistics)? {
+        let pacer = CleanerPacer(bytesPerSecond: settings.maximumBytesPerSecond)
+        let cleaning = LogCleaning(plan, limits: settings.limits, seed: (random.next(), random.next())) {
+            (bytes) throws(CleaningError) in try pacer.pace(bytes)
+        }
+        for segment in plan.dirtySegments {
+            guard let source = try await partition.cleaningSource(segment) else { return nil }
+            if try !cleaning.readKeys(of: source) { break }
+        }
+        let (groups, end) = cleaning.finishKeys()
+        for group in groups {
+            guard try await write(group, of: partition, cleaning) else { return nil }
+        }
+        return (end, cleaning.statistics)
+    }
+
+    /// `false` where the log has changed meanwhile.
+    private func write(
+        _ group: [CleanableSegment], of partition: Partition, _ cleaning: LogCleaning
+    ) async throws -> Bool {
+        do {
+            try cleaning.begin(group)
+            for segment in group {
+                guard let source = try await partition.cleaningSource(segment) else {
+                    try cleaning.abandon()
+                    return false
+                }
+                try cleaning.add(source)
+            }
+            guard let cleaned = try cleaning.finish() else { return true }
+            return try await handOver(cleaned, to: partition)
+        } catch {
+            try cleaning.abandon()
+            throw error
+        }
+    }
+
+    private func handOver(_ cleaned: CleanedSegment, to partition: Partition) async throws -> Bool {
+        let isTaken: Bool
+        do {
+            isTaken = try await partition.replaceSegments(with: cleaned)
+        } catch {
+            // An offline log may have been half way through: then the next start finishes it.
+            if !partition.isOffline { try cleaned.discard() }
+            throw error
+        }
+        if isTaken { try cleaned.finish() } else { try cleaned.discard() }
+        return isTaken
+    }
+
+    private func report(
+        _ partition: Partition, _ plan: CleaningPlan, _ end: Offset, _ statistics: CleaningStatistics,
+        _ duration: Duration
+    ) {
+        logger.info(
+            "a log was cleaned",
+            metadata: [
+                "partition": "\(partition.topicPartition)", "from": "\(plan.dirtiness.firstDirtyOffset)",
+                "to": "\(end)", "droppedRecords": "\(statistics.droppedRecords)",
+                "bytesBefore": "\(statistics.bytesBefore)", "bytesAfter": "\(statistics.bytesAfter)",
+                "keyMapBytes": "\(statistics.mapBytes)", "duration": "\(duration)",
+            ])
+    }
+
+    /// A topic that is deleted while it is cleaned is no failure.
+    private func markUncleanable(_ partition: Partition, _ error: any Error) {
+        guard partition.progress.offsetsUnlessGone != nil else { return }
+        uncleanable[partition.topicPartition] = partition.topicID
+        logger.error(
+            "a log cannot be cleaned and is left as it is until the next start",
+            metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
+    }
+}
+
+// MARK: Checkpoints
+
+extension LogCleaner {
+    private var dataFolder: FilePath { parts.folder.path }
+
+    private func readCheckpoints() {
+        do {
+            let known = try CleanerCheckpoint.read(in: dataFolder, files: parts.files).offsets
+            for (position, offset) in known {
+                guard let partition = parts.topics.partition(position) else { continue }
+                checkpoints[position] = (partition.topicID, offset)
+            }
+        } catch {
+            logger.error(
+                "where logs were cleaned up to is not known; all of them are cleaned from their start",
+                metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func writeCheckpoints() throws(StorageError) {
+        try CleanerCheckpoint(checkpoints.mapValues(\.offset)).write(in: dataFolder, files: parts.files)
+    }
+
+    /// A topic that is made again under the same name starts without a checkpoint.
+    private func forgetMissing() {
+        let gone = checkpoints.filter { parts.topics.partition($0.key)?.topicID != $0.value.topic }.keys
+        uncleanable = uncleanable.filter { parts.topics.partition($0.key)?.topicID == $0.value }
+        if gone.isEmpty { return }
+        for position in gone { checkpoints[position] = nil }
+        do {
+            try writeCheckpoints()
+        } catch {
+            logger.error("the cleaner's checkpoints were not written", metadata: ["error": "\(error)"])
+        }
+    }
+}
