@@ -41,7 +41,7 @@ struct KafkaAdminTests {
             }
             let places = (Int32(0)..<4).map { TopicPartition(topic: "t", partition: $0) }
             let results = try await admin.deleteRecords(
-                before: [places[0]: 2, places[1]: .some(nil), places[2]: 9, places[3]: 0])
+                before: [places[0]: 2, places[1]: nil, places[2]: 9, places[3]: 0])
             #expect(try results[places[0]]?.get() == 2)
             #expect(try results[places[1]]?.get() == 3)
             #expect(results[places[2]]?.errorCode == .offsetOutOfRange)
