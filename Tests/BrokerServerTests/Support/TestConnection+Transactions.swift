@@ -60,16 +60,18 @@ extension TestConnection {
         var isolated = request
         isolated.isolationLevel = 1
         let fetched = try await fetch(isolated)
-        let aborted = fetched.abortedTransactions ?? []
+        var begins = fetched.abortedTransactions ?? []
+        var aborted: Set<Int64> = []
         var values: [String] = []
         guard let records = fetched.records else { return [] }
         var batches = RecordBatchSequence(try records.contiguous(), trailing: .stop)
         while let batch = try batches.next() {
-            if batch.header.isControl { continue }
-            let isAborted = aborted.contains {
-                $0.producerId == batch.header.producerID.rawValue && $0.firstOffset <= batch.header.baseOffset.rawValue
+            let producer = batch.header.producerID.rawValue
+            while let first = begins.first, first.firstOffset <= batch.header.baseOffset.rawValue {
+                aborted.insert(begins.removeFirst().producerId)
             }
-            if isAborted { continue }
+            if batch.header.isControl { aborted.remove(producer) }
+            if batch.header.isControl || aborted.contains(producer) { continue }
             var reader = try RecordBatchReader(batch, maximumDecompressedBytes: 1 << 20)
             values += try reader.readAll().compactMap { $0.value.map { String(buffer: $0) } }
         }
