@@ -166,7 +166,7 @@ let commandLine: [Target] = [
         "SignalboxCLI", "Services/Signalbox/Library",
         [
             "Railway", "EventStreams", "KafkaClient", "KafkaWire", "KafkaMessages", "KafkaRecords", "ServiceKit",
-            "BrokerService", "BrokerServer", "StationService", "ArrivalsService", "DelaysService",
+            "BrokerService", "BrokerServer", "Storage", "StationService", "ArrivalsService", "DelaysService",
             "NotificationsService", "DashboardService", arguments, nioCore, nioPosix, product("NIOHTTP1", "swift-nio"),
             logging, lifecycle, product("UnixSignals", "swift-service-lifecycle"), systemPackage,
         ]),

@@ -23,7 +23,7 @@ public struct SignalboxCommand: AsyncParsableCommand {
         commandName: "signalbox", abstract: "A train line on one event log.",
         subcommands: [
             UpCommand.self, TopicsCommand.self, ProduceCommand.self, ConsumeCommand.self, GroupsCommand.self,
-            HealthCommand.self,
+            HealthCommand.self, LogCommand.self,
         ])
 
     public init() {}
