@@ -8,7 +8,9 @@ import Testing
 
 @Suite("Dumping a log's files")
 struct LogDumpTests {
-    private func dump(_ harness: LogHarness, _ path: FilePath? = nil, withRecords: Bool = true) throws -> [LogDumpEntry] {
+    private func dump(
+        _ harness: LogHarness, _ path: FilePath? = nil, withRecords: Bool = true
+    ) throws -> [LogDumpEntry] {
         var entries: [LogDumpEntry] = []
         let dump = LogDump(files: harness.files, withRecords: withRecords) { entries.append($0) }
         try dump.dump(path ?? harness.folder)
@@ -20,7 +22,10 @@ struct LogDumpTests {
     }
 
     private func damages(_ entries: [LogDumpEntry]) -> [String] {
-        entries.compactMap { if case .damage(_, let position, let reason) = $0 { "\(position) \(reason)" } else { nil } }
+        entries.compactMap { entry in
+            guard case .damage(_, let position, let reason) = entry else { return nil }
+            return "\(position) \(reason)"
+        }
     }
 
     private func filled() throws -> LogHarness {

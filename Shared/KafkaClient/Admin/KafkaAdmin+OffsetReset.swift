@@ -67,7 +67,9 @@ extension KafkaAdmin {
         let starts = try await listOffsets(moved, at: .earliest)
         let ends = try await listOffsets(moved, at: .latest)
         var asked: [TopicPartition: Offset] = [:]
-        if case .timestamp(let time) = target { asked = try await listOffsets(moved, at: .timestamp(milliseconds: time)) }
+        if case .timestamp(let time) = target {
+            asked = try await listOffsets(moved, at: .timestamp(milliseconds: time))
+        }
         return moved.compactMap { partition in
             guard let start = starts[partition], let end = ends[partition] else { return nil }
             let current = committed[partition]?.offset
