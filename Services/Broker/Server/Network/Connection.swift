@@ -33,7 +33,7 @@ actor Connection {
     private let channel: any Channel
     private let environment: ConnectionEnvironment
     private let peer: ConnectionPeer
-    private nonisolated let executor: any SerialExecutor
+    private nonisolated let executor: ConnectionExecutor
 
     private var frames: Deque<InboundFrame> = []
     private var owed: Deque<Owed> = []
@@ -47,7 +47,7 @@ actor Connection {
     init(_ channel: any Channel, environment: ConnectionEnvironment) {
         self.channel = channel
         self.environment = environment
-        executor = channel.eventLoop.executor
+        executor = ConnectionExecutor(channel.eventLoop)
         peer = ConnectionPeer(channel, listener: environment.listener)
     }
 
@@ -55,8 +55,8 @@ actor Connection {
     func run() async {
         await withTaskCancellationHandler {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.beginRequests() }
-                group.addTask { await self.sendReplies() }
+                group.addTask(executorPreference: executor) { await self.beginRequests() }
+                group.addTask(executorPreference: executor) { await self.sendReplies() }
                 // Whoever ends first ends the other: without a reader nobody is left to answer.
                 await group.next()
                 group.cancelAll()
