@@ -13,6 +13,8 @@ public enum ReadError: Error, Hashable, Sendable {
     public var errorCode: ErrorCode {
         switch self {
         case .offsetOutOfRange: .offsetOutOfRange
+        // Asking again would not help: a consumer must hear that the records are damaged.
+        case .storage(.corrupt), .storage(.endOfFile): .corruptMessage
         case .storage(let error): error.errorCode
         }
     }

@@ -48,9 +48,8 @@ extension PartitionLog {
     }
 
     /// Deletes the log: its folder gets another name at once, so that a topic of the same name can be made, and goes.
-    /// The log is offline afterwards. Reads that were handed out stay valid.
+    /// The log is offline afterwards, and may be before. Reads that were handed out stay valid.
     public func delete() throws(StorageError) {
-        try checkOnline()
         releaseFiles()
         let deleted = LogFileName.deletedFolder(for: folder)
         try files.removeFolder(deleted)

@@ -86,17 +86,32 @@ public final class PartitionLog {
     ///   - wasCleanShutdown: whether every log was closed before the process ended, see ``CleanShutdownMarker``. Then
     ///     no log data is read. Otherwise the segments that are not known to be durable are checked batch by batch, cut
     ///     where a batch is damaged, and their indexes and producers rebuilt; ``recovery`` tells.
+    ///   - damage: what is done with whole batches behind a damaged one.
     ///   - now: milliseconds since 1970, as everywhere here.
     public static func open(
         folder: FilePath, topicPartition: TopicPartition, configuration: LogConfiguration, files: any FileSystem,
-        wasCleanShutdown: Bool, now: Int64
+        wasCleanShutdown: Bool, damage: DamagePolicy = .setAside, now: Int64
     ) throws(StorageError) -> sending PartitionLog {
         try files.makeFolder(folder)
-        let location = LogFolder(path: folder, files: files, configuration: configuration, now: now)
+        let location = LogFolder(path: folder, files: files, configuration: configuration, damage: damage, now: now)
         let contents = try location.load(trusting: wasCleanShutdown)
         let log = PartitionLog(topicPartition, location, contents)
         try log.restoreAborted(contents)
         try log.restoreEpochs(contents)
+        return log
+    }
+
+    /// A log that could not be opened: it is offline, and none of its files is touched.
+    public static func offline(
+        folder: FilePath, topicPartition: TopicPartition, configuration: LogConfiguration, files: any FileSystem,
+        cause: StorageError
+    ) -> sending PartitionLog {
+        let location = LogFolder(
+            path: folder, files: files, configuration: configuration, damage: .refuse, now: 0)
+        let nothing = OpenSegment.unread(0, folder: folder, files: files, configuration: configuration)
+        let log = PartitionLog(
+            topicPartition, location, LogFolder.Contents(active: nothing, logStart: 0, logEnd: 0, snapshots: []))
+        _ = log.goOffline(cause)
         return log
     }
 
@@ -176,18 +191,9 @@ public final class PartitionLog {
         let (segment, hasIndexes) = try OpenSegment.existing(
             facts.baseOffset, byteCount: facts.byteCount, folder: folder, files: files, configuration: configuration,
             now: 0)
-        if !hasIndexes { try rebuildIndexes(of: segment, facts) }
+        if !hasIndexes { try segment.reindex() }
         keepOpen(segment)
         return segment
-    }
-
-    private func rebuildIndexes(of segment: OpenSegment, _ facts: ClosedSegment) throws(StorageError) {
-        _ = try segment.rebuild()
-        try segment.seal()
-        guard segment.byteCount == facts.byteCount else {
-            throw goOffline(
-                .corrupt(path: folder.string, position: segment.byteCount, reason: "damaged closed segment"))
-        }
     }
 
     func keepOpen(_ segment: OpenSegment) {

@@ -48,6 +48,7 @@ struct ListOffsetsHandler: APIHandler {
         if let error = partition.problem(withEpoch: request.currentLeaderEpoch) {
             return PartitionResponse(partitionIndex: index, errorCode: error)
         }
+        if partition.isOffline { return PartitionResponse(partitionIndex: index, errorCode: .kafkaStorageError) }
         do {
             let found = try await find(request.timestamp, in: partition, isolation)
             return PartitionResponse(

@@ -36,6 +36,7 @@ actor Partition {
         self.environment = environment
         executor = eventLoop.executor
         progress = PartitionProgress(Self.offsets(of: log))
+        if log.isOffline { progress.goOffline() }
         self.log = log
     }
 

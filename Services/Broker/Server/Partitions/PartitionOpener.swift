@@ -21,37 +21,48 @@ struct PartitionOpener: Sendable {
         let topicPartition: TopicPartition
         let leaderEpoch: LeaderEpoch
         let configuration: LogConfiguration
+        /// Whether a topic of that name was deleted before, and a folder of its name may be what is left of it.
+        let followsDeletion: Bool
     }
 
     /// The partitions of each topic in order; folders that are missing are made.
     ///
-    /// Parameter as in ``open(_:ofTopic:id:configurations:isNew:)``.
-    func open(_ topics: [MetadataImage.Topic], isNew: Bool) async throws -> [KafkaUUID: [Partition]] {
+    /// Parameters as in ``open(_:ofTopic:id:configurations:isNew:followsDeletion:)``.
+    func open(
+        _ topics: [MetadataImage.Topic], isNew: Bool, followsDeletion: Bool = false
+    ) async throws -> [KafkaUUID: [Partition]] {
         let all = try topics.flatMap { topic in
-            try places(topic.partitions, ofTopic: topic.name, id: topic.id, configurations: topic.configurations)
+            try places(
+                topic.partitions, ofTopic: topic.name, id: topic.id, configurations: topic.configurations,
+                followsDeletion: followsDeletion)
         }
         return Dictionary(grouping: try await open(all, isNew: isNew), by: \.topicID)
     }
 
     /// Some of a topic's partitions, in the order of their records; folders that are missing are made.
     ///
-    /// - Parameter isNew: whether a folder that is there can only be left of a deleted topic of the same name, when
-    ///   the process ended before it was removed; then it is removed now.
+    /// - Parameters:
+    ///   - isNew: whether the partitions are to begin empty, and to fail as a whole where one cannot be opened.
+    ///   - followsDeletion: whether a folder that is there can be left of a deleted topic of the same name, when the
+    ///     process ended before it was removed; then it is removed now.
     func open(
         _ records: [PartitionRecord], ofTopic name: String, id: KafkaUUID, configurations: [String: String],
-        isNew: Bool
+        isNew: Bool, followsDeletion: Bool = false
     ) async throws -> [Partition] {
-        try await open(places(records, ofTopic: name, id: id, configurations: configurations), isNew: isNew)
+        let places = try places(
+            records, ofTopic: name, id: id, configurations: configurations, followsDeletion: followsDeletion)
+        return try await open(places, isNew: isNew)
     }
 
     private func places(
-        _ records: [PartitionRecord], ofTopic name: String, id: KafkaUUID, configurations: [String: String]
+        _ records: [PartitionRecord], ofTopic name: String, id: KafkaUUID, configurations: [String: String],
+        followsDeletion: Bool
     ) throws -> [Place] {
         let log = try live.current.logConfiguration(topic: configurations)
         return records.map { record in
             Place(
                 topicID: id, topicPartition: TopicPartition(topic: name, partition: record.partition),
-                leaderEpoch: record.leaderEpoch, configuration: log)
+                leaderEpoch: record.leaderEpoch, configuration: log, followsDeletion: followsDeletion)
         }
     }
 
@@ -77,22 +88,61 @@ struct PartitionOpener: Sendable {
 
     private func open(_ place: Place, isNew: Bool, on loop: any EventLoop) throws(StorageError) -> Partition {
         let path = folder.appending(place.topicPartition.description)
-        if isNew { try files.removeFolder(path) }
-        let log = try PartitionLog.open(
-            folder: path, topicPartition: place.topicPartition, configuration: place.configuration, files: files,
-            wasCleanShutdown: wasCleanShutdown, now: environment.clock.now())
-        report(log.recovery, of: place.topicPartition)
+        if isNew { try makeRoom(at: path, for: place) }
         return Partition(
-            place.topicPartition, topicID: place.topicID, leaderEpoch: place.leaderEpoch, log: log, eventLoop: loop,
-            environment: environment)
+            place.topicPartition, topicID: place.topicID, leaderEpoch: place.leaderEpoch,
+            log: try log(of: place, at: path, isNew: isNew), eventLoop: loop, environment: environment)
+    }
+
+    /// The partition's log. One that is there and cannot be opened is offline until the next start, and the others are
+    /// served.
+    private func log(
+        of place: Place, at path: FilePath, isNew: Bool
+    ) throws(StorageError) -> sending PartitionLog {
+        do {
+            let log = try PartitionLog.open(
+                folder: path, topicPartition: place.topicPartition, configuration: place.configuration, files: files,
+                wasCleanShutdown: wasCleanShutdown, now: environment.clock.now())
+            report(log.recovery, of: place.topicPartition)
+            return log
+        } catch {
+            if isNew { throw error }
+            environment.probe.failed()
+            environment.logger.error(
+                "a partition cannot be opened and is offline until the next start",
+                metadata: ["partition": "\(place.topicPartition)", "error": "\(error)"])
+            return PartitionLog.offline(
+                folder: path, topicPartition: place.topicPartition, configuration: place.configuration, files: files,
+                cause: error)
+        }
+    }
+
+    /// Sees to it that a new partition starts empty. A folder of its name with records in it that no deleted topic left
+    /// is what damaged metadata leaves behind: it gets another name.
+    private func makeRoom(at path: FilePath, for place: Place) throws(StorageError) {
+        let isStray = place.followsDeletion ? false : try PartitionLog.hasRecords(in: path, files: files)
+        guard isStray else { return try files.removeFolder(path) }
+        let stray = try PartitionLog.setAsideStray(path, files: files)
+        environment.logger.error(
+            "a folder with records of a topic that the metadata does not know was set aside",
+            metadata: ["partition": "\(place.topicPartition)", "folder": "\(stray)"])
     }
 
     private func report(_ recovery: RecoveryReport, of topicPartition: TopicPartition) {
-        guard recovery.cutBytes > 0 else { return }
-        environment.logger.warning(
-            "cut a torn tail",
-            metadata: [
-                "partition": "\(topicPartition)", "bytes": "\(recovery.cutBytes)", "reason": "\(recovery.reason ?? "")",
-            ])
+        if !recovery.setAside.isEmpty {
+            environment.logger.error(
+                "records behind a damaged batch were cut off and are kept beside the log",
+                metadata: [
+                    "partition": "\(topicPartition)", "files": "\(recovery.setAside.joined(separator: " "))",
+                    "reason": "\(recovery.reason ?? "")",
+                ])
+        } else if recovery.cutBytes > 0 {
+            environment.logger.warning(
+                "cut a torn tail",
+                metadata: [
+                    "partition": "\(topicPartition)", "bytes": "\(recovery.cutBytes)",
+                    "reason": "\(recovery.reason ?? "")",
+                ])
+        }
     }
 }

@@ -65,6 +65,8 @@ struct RecordReplay {
     }
 
     private func entry(_ batch: RecordBatch) throws(RecordError) -> Entry? {
+        // Nobody else would notice a bit that has flipped on the disk.
+        try batch.header.verifyChecksum(of: batch.bytes)
         let attributes = batch.header.attributes
         if attributes.isControl, !attributes.isTransactional { return nil }
         var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.maximumBatchBytes)

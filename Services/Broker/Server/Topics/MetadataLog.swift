@@ -16,23 +16,41 @@ final class MetadataLog {
     private(set) var deletedNames: Set<String> = []
 
     /// Opens the log in `folder` and replays it.
+    ///
+    /// - Throws: ``DataFolderError`` where it is damaged. Only a torn end is cut, which nobody has seen the effect of;
+    ///   without the records behind any other damage topics would be missing whose records are all there.
     init(
         folder: FilePath, configuration: LogConfiguration, files: any FileSystem, clock: WallClock,
         wasCleanShutdown: Bool
     ) throws {
         self.clock = clock
-        log = try PartitionLog.open(
-            folder: folder, topicPartition: TopicPartition(topic: TopicName.clusterMetadata, partition: 0),
-            configuration: configuration, files: files, wasCleanShutdown: wasCleanShutdown, now: clock.now())
+        do {
+            log = try PartitionLog.open(
+                folder: folder, topicPartition: TopicPartition(topic: TopicName.clusterMetadata, partition: 0),
+                configuration: configuration, files: files, wasCleanShutdown: wasCleanShutdown, damage: .refuse,
+                now: clock.now())
+        } catch {
+            throw Self.unreadable("\(error)")
+        }
         var replay = RecordReplay(from: log.logStart, to: log.logEnd)
         while let position = replay.position {
-            let read = try log.read(
-                from: position, maxBytes: RecordReplay.chunkBytes, atLeastOneBatch: true, below: log.logEnd)
-            for record in try replay.records(of: read.payload) {
-                guard let value = record.value else { continue }
-                apply(try MetadataRecord(decoding: value))
+            do {
+                let read = try log.read(
+                    from: position, maxBytes: RecordReplay.chunkBytes, atLeastOneBatch: true, below: log.logEnd)
+                for record in try replay.records(of: read.payload) {
+                    guard let value = record.value else { continue }
+                    apply(try MetadataRecord(decoding: value))
+                }
+            } catch {
+                throw Self.unreadable("\(folder), at or behind offset \(position): \(error)")
             }
         }
+    }
+
+    private static func unreadable(_ reason: String) -> DataFolderError {
+        DataFolderError(
+            description: "the metadata log cannot be read: \(reason). Without it the broker does not know its topics; "
+                + "nothing was changed, put \(TopicName.clusterMetadata)-0 back from a copy")
     }
 
     /// Writes the records as one batch, waits for the disk, and applies them.

@@ -17,7 +17,8 @@ extension TopicController {
         var opened: [Partition] = []
         do {
             opened = try await opener.open(
-                records, ofTopic: topic.name, id: topic.id, configurations: topic.configurations, isNew: true)
+                records, ofTopic: topic.name, id: topic.id, configurations: topic.configurations, isNew: true,
+                followsDeletion: log.deletedNames.contains(topic.name))
             try log.append(records.map(MetadataRecord.partition))
         } catch {
             await takeBack(opened)

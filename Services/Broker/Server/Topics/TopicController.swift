@@ -66,11 +66,13 @@ actor TopicController {
         defer { endChange(of: new.name) }
         let id = KafkaUUID.random(using: &random)
         do {
+            let followsDeletion = log.deletedNames.contains(new.name)
             try log.append(records(for: new, id: id, count: count))
             guard let topic = log.image.topic(id: id) else {
                 throw TopicRefusal(code: .unknownServerError, message: "the metadata log lost the topic")
             }
-            insert(topic, try await opener.open([topic], isNew: true)[id] ?? [])
+            let opened = try await opener.open([topic], isNew: true, followsDeletion: followsDeletion)
+            insert(topic, opened[id] ?? [])
         } catch {
             takeBack(id, of: new.name)
             logger.error("a topic could not be created", metadata: ["topic": "\(new.name)", "error": "\(error)"])

@@ -42,7 +42,8 @@ struct InitProducerIdHandler: APIHandler {
             let id = try await controller.nextProducerID()
             return InitProducerIdResponse(producerId: id.rawValue, producerEpoch: 0)
         } catch {
-            return Self.failed(error.code)
+            // As Kafka while no ids can be had: the producer asks again, where any other error would end it.
+            return Self.failed(error.code == .kafkaStorageError ? .coordinatorLoadInProgress : error.code)
         }
     }
 

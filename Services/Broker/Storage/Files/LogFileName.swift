@@ -26,10 +26,21 @@ public enum LogFileName {
         return folder.removingLastComponent().appending(kept + deletedFolderSuffix)
     }
 
+    /// Where a folder goes that nobody owns: `topic-0.1-stray`, which is no partition's name.
+    static func strayFolder(for folder: FilePath, _ number: Int) -> String {
+        let end = ".\(number)-stray"
+        return (folder.lastComponent?.string ?? "").suffix(maximumNameBytes - end.utf8.count) + end
+    }
+
     /// `00000000000000000042.log`
     static func name(_ kind: Kind, _ offset: Offset) -> String {
         let digits = String(offset.rawValue)
         return String(repeating: "0", count: max(0, 20 - digits.count)) + digits + "." + kind.rawValue
+    }
+
+    /// `00000000000000000042.1000.damaged`: what was cut off a segment from a position on.
+    static func damaged(_ offset: Offset, position: Int64) -> String {
+        name(.log, offset).dropLast(Kind.log.rawValue.utf8.count) + "\(position).damaged"
     }
 
     /// The kind and offset of a file by its name, or `nil` for a file that is not the log's.

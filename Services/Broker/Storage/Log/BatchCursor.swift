@@ -56,6 +56,20 @@ struct BatchCursor {
         return found
     }
 
+    /// The next batch's header, which ``next()`` will return again; `nil` at the end and where there is no batch.
+    mutating func peek() throws(StorageError) -> Found? {
+        let start = position
+        defer { position = start }
+        do {
+            return try next()
+        } catch {
+            switch error {
+            case .corrupt, .endOfFile: return nil
+            case .operationFailed, .offline: throw error
+            }
+        }
+    }
+
     /// The next batch with its bytes, or `nil` at the end.
     mutating func nextBatch() throws(StorageError) -> RecordBatch? {
         guard let found = try next() else { return nil }

@@ -15,6 +15,8 @@ public struct RecoveryReport: Hashable, Sendable {
     public var removedSegments: [Offset] = []
     /// Why bytes were cut.
     public var reason: String?
+    /// Files that whole batches were put into which came after a damaged one: nothing reads them again by itself.
+    public var setAside: [String] = []
 }
 
 /// Reads a partition's folder into the parts of its log.
@@ -22,6 +24,7 @@ struct LogFolder {
     let path: FilePath
     let files: any FileSystem
     let configuration: LogConfiguration
+    let damage: DamagePolicy
     let now: Int64
 
     /// A log's parts.
@@ -163,13 +166,14 @@ struct LogFolder {
         var end = segments[first].baseOffset
         for file in segments[first...] {
             guard file.baseOffset == end, report.reason == nil else {
+                report.setAside += try setAside(file)
                 try remove(file.baseOffset)
                 report.removedSegments.append(file.baseOffset)
                 report.reason = report.reason ?? "no segment starts at \(end)"
                 continue
             }
             let (segment, _) = try existing(file)
-            let scan = try segment.rebuild()
+            let scan = try segment.rebuild(damage: damage)
             report.add(scan)
             end = scan.nextOffset
             scanned.append(segment)
@@ -227,6 +231,18 @@ struct LogFolder {
         }
     }
 
+    /// Gives a segment that comes after damage a name under which nothing reads it; returns that, if there is anything.
+    private func setAside(_ file: SegmentFile) throws(StorageError) -> [String] {
+        if file.byteCount == 0 { return [] }
+        let old = path.file(.log, file.baseOffset)
+        if damage == .refuse {
+            throw .corrupt(path: old.string, position: 0, reason: "the segment before it is damaged or missing")
+        }
+        let name = LogFileName.damaged(file.baseOffset, position: 0)
+        try files.rename(old, to: path.appending(name))
+        return [name]
+    }
+
     private func readSnapshot(_ offset: Offset) throws(StorageError) -> LogSnapshot? {
         try files.contents(of: path.file(.snapshot, offset)).flatMap(LogSnapshot.init(decoding:))
     }
@@ -258,6 +274,7 @@ extension RecoveryReport {
         scannedBytes += scan.scannedBytes
         cutBytes += scan.cutBytes
         reason = reason ?? scan.reason
+        if let name = scan.setAside { setAside.append(name) }
     }
 }
 
@@ -267,19 +284,4 @@ struct ClosedSegment {
     var byteCount: Int64
     /// `nil` until it was asked for.
     var largestTimestamp: Int64?
-}
-
-/// The log start, once it has moved. Written before segments are deleted, so that a deletion which a crash undoes in
-/// part leaves no gap: what is below goes at the next start.
-enum LogStartCheckpoint {
-    static func read(_ folder: FilePath, _ files: any FileSystem) throws(StorageError) -> Offset? {
-        let bytes = try files.contents(of: folder.appending(LogFileName.logStartCheckpoint))
-        // Written in one step and durable, so damage is not expected; the segments' own start is the safe answer to it.
-        return bytes.flatMap { Int64(String(buffer: $0)) }.flatMap { $0 >= 0 ? Offset($0) : nil }
-    }
-
-    static func write(_ offset: Offset, _ folder: FilePath, _ files: any FileSystem) throws(StorageError) {
-        let path = folder.appending(LogFileName.logStartCheckpoint)
-        try files.replace(path, with: ByteBuffer(string: offset.description))
-    }
 }

@@ -7,8 +7,7 @@ extension OpenSegment {
     /// The first batch whose last offset is at or after `offset`; `nil` where the segment has none.
     func locate(_ offset: Offset) throws(StorageError) -> BatchCursor.Found? {
         let relative = offset - baseOffset
-        let entry = try offsetIndex.last { Int64($0.relativeOffset) <= relative }
-        var batches = try cursor(from: Int64(entry?.position ?? 0))
+        var batches = try cursor { Int64($0.relativeOffset) <= relative }
         while let found = try batches.next() {
             if found.header.lastOffset >= offset { return found }
         }
@@ -17,20 +16,57 @@ extension OpenSegment {
 
     /// The first batch from `start` on that ends after `limit`, both positions in the file; `nil` where none does.
     func firstBatch(endingAfter limit: Int64, from start: Int64) throws(StorageError) -> BatchCursor.Found? {
-        let entry = try offsetIndex.last { Int64($0.position) <= limit }
-        var batches = try cursor(from: max(start, Int64(entry?.position ?? 0)))
+        var batches = try cursor { Int64($0.position) <= limit }
+        if batches.position < start { batches = try cursor(from: start) }
         while let found = try batches.next() {
             if found.end > limit { return found }
         }
         return nil
     }
 
+    /// Walks from the batch of the last index entry for which the predicate holds, or from the start.
+    ///
+    /// An index has no checksum, so its entry is compared with the batch that it names, which is read anyway: a wrong
+    /// one would hide records. Then the index is made anew.
+    private func cursor(where holds: (OffsetIndexEntry) -> Bool) throws(StorageError) -> BatchCursor {
+        for _ in 0..<2 {
+            guard let entry = try offsetIndex.last(where: holds) else { break }
+            var batches = try cursor(from: Int64(max(0, entry.position)))
+            if let found = try batches.peek(), found.header.lastOffset - baseOffset == Int64(entry.relativeOffset) {
+                return batches
+            }
+            try reindex()
+        }
+        return try cursor(from: 0)
+    }
+
+    /// Whether an entry of the time index says what is in the log.
+    func isTrue(_ entry: TimeIndexEntry) throws(StorageError) -> Bool {
+        guard let found = try batch(of: entry) else { return false }
+        return found.header.maxTimestamp == entry.timestamp
+            && found.header.lastOffset - baseOffset == Int64(entry.relativeOffset)
+    }
+
+    private func batch(of entry: TimeIndexEntry) throws(StorageError) -> BatchCursor.Found? {
+        if entry.relativeOffset < 0 { return nil }
+        do {
+            return try locate(baseOffset + Int64(entry.relativeOffset))
+        } catch {
+            switch error {
+            case .corrupt, .endOfFile: return nil
+            case .operationFailed, .offline: throw error
+            }
+        }
+    }
+
     /// The first record whose timestamp is at or after `timestamp`.
     func locate(timestamp: Int64) throws(StorageError) -> TimestampedOffset? {
         guard try times().largest >= timestamp else { return nil }
-        let entry = try timeIndex.last { $0.timestamp < timestamp }
         var start: BatchCursor.Found?
-        if let entry { start = try locate(baseOffset + Int64(entry.relativeOffset)) }
+        if let entry = try timeIndex.last(where: { $0.timestamp < timestamp }) {
+            // Without it the search is from the start: slower, and right.
+            start = try isTrue(entry) ? try batch(of: entry) : nil
+        }
         return try locate(timestamp: timestamp, from: start?.position ?? 0, notBefore: baseOffset)
     }
 

@@ -7,19 +7,19 @@ import SystemPackage
 final class OpenSegment {
     let baseOffset: Offset
     let folder: FilePath
-    private let files: any FileSystem
+    let files: any FileSystem
     private let indexIntervalBytes: Int
     /// When this object was made, which for a new segment is when the segment was.
     let createdAt: Int64
 
     /// Bytes of whole batches; nothing after them is ever read.
-    private(set) var byteCount: Int64
+    var byteCount: Int64
     var offsetIndex: SparseIndex<OffsetIndexEntry>
     var timeIndex: SparseIndex<TimeIndexEntry>
 
     private let logFile: PooledFile
-    private var bytesSinceIndexEntry = 0
-    private var knownTimes: Times?
+    var bytesSinceIndexEntry = 0
+    var knownTimes: Times?
 
     /// What the records' timestamps are.
     struct Times {
@@ -83,6 +83,16 @@ final class OpenSegment {
         return (segment, hasOffsets && hasTimes)
     }
 
+    /// A segment that nothing is known of and no file of which is touched: that of a log that cannot be opened.
+    static func unread(
+        _ baseOffset: Offset, folder: FilePath, files: any FileSystem, configuration: LogConfiguration
+    ) -> OpenSegment {
+        OpenSegment(
+            baseOffset, folder: folder, files: files, configuration: configuration, now: 0, byteCount: 0,
+            offsetIndex: SparseIndex(in: folder, baseOffset, files: files, writtenCount: 0),
+            timeIndex: SparseIndex(in: folder, baseOffset, files: files, writtenCount: 0))
+    }
+
     // MARK: Files
 
     /// The open log file.
@@ -111,6 +121,11 @@ final class OpenSegment {
         if let knownTimes { return knownTimes }
         var times = Times(largestOffset: baseOffset)
         if let entry = try timeIndex.last() {
+            guard try isTrue(entry) else {
+                // Retention goes by it: a wrong one could take records before their time.
+                try reindex()
+                return try self.times()
+            }
             times.largest = entry.timestamp
             times.indexed = entry.timestamp
             times.largestOffset = baseOffset + Int64(entry.relativeOffset)
@@ -141,7 +156,7 @@ final class OpenSegment {
     }
 
     /// Takes one more batch into account that stands at the end: size, indexes and times.
-    private func note(_ header: RecordBatchHeader) {
+    func note(_ header: RecordBatchHeader) {
         var times = knownTimes ?? Times(largestOffset: baseOffset)
         if byteCount == 0 { times.first = header.maxTimestamp }
         if header.maxTimestamp > times.largest {
@@ -178,62 +193,5 @@ final class OpenSegment {
         knownTimes = times
         try offsetIndex.flush()
         try timeIndex.flush()
-    }
-
-    // MARK: Rebuilding
-
-    /// What a scan of the log file found.
-    struct Scan {
-        /// The offset after the last whole batch; the base offset without any.
-        var nextOffset: Offset
-        /// Bytes looked at.
-        var scannedBytes: Int64
-        /// Bytes behind the last whole batch, and why they are none.
-        var cutBytes: Int64 = 0
-        var reason: String?
-    }
-
-    /// Reads every batch, checks it and builds the indexes anew; what follows the last good batch is cut off.
-    func rebuild() throws(StorageError) -> Scan {
-        let fileBytes = try log().byteCount()
-        byteCount = 0
-        bytesSinceIndexEntry = 0
-        knownTimes = Times(largestOffset: baseOffset)
-        try offsetIndex.reset()
-        try timeIndex.reset()
-        var scan = Scan(nextOffset: baseOffset, scannedBytes: fileBytes)
-        var batches = try cursor(from: 0, to: fileBytes, windowBytes: BatchCursor.scanWindowBytes)
-        do {
-            while let found = try batches.next() {
-                try Self.check(try batches.bytes(of: found), found, notBefore: scan.nextOffset, in: log())
-                note(found.header)
-                scan.nextOffset = found.header.nextOffset
-                if offsetIndex.wantsFlush { try offsetIndex.flush() }
-                if timeIndex.wantsFlush { try timeIndex.flush() }
-            }
-        } catch {
-            switch error {
-            case .corrupt(_, _, let reason): scan.reason = reason
-            case .endOfFile: scan.reason = error.description
-            case .operationFailed, .offline: throw error
-            }
-            scan.cutBytes = fileBytes - byteCount
-            try cutTail()
-        }
-        return scan
-    }
-
-    private static func check(
-        _ bytes: ByteBuffer, _ found: BatchCursor.Found, notBefore offset: Offset, in file: any File
-    ) throws(StorageError) {
-        let reason: String
-        do {
-            try found.header.verifyChecksum(of: bytes)
-            if found.header.baseOffset >= offset { return }
-            reason = "base offset \(found.header.baseOffset) after \(offset)"
-        } catch {
-            reason = error.description
-        }
-        throw .corrupt(path: file.path.string, position: found.position, reason: reason)
     }
 }

@@ -110,6 +110,15 @@ struct SparseIndex<Entry: IndexEntry> {
         pending = []
     }
 
+    /// Forgets every entry and removes the file.
+    mutating func discard() throws(StorageError) {
+        file.close()
+        writtenCount = 0
+        lastWritten = nil
+        pending = []
+        try files.remove(path)
+    }
+
     /// The open file, made where there is none.
     func openFile() throws(StorageError) -> any File {
         try file.get { () throws(StorageError) in try files.create(path) }

@@ -28,6 +28,16 @@ struct FindCoordinatorHandler: APIHandler {
     }
 
     private func prepare(_ keyType: Int8) async throws(TopicRefusal) {
+        do {
+            try await open(keyType)
+        } catch {
+            // Clients ask again after this one; a storage error they take for the end.
+            guard error.code == .kafkaStorageError else { throw error }
+            throw TopicRefusal(code: .coordinatorNotAvailable, message: error.message)
+        }
+    }
+
+    private func open(_ keyType: Int8) async throws(TopicRefusal) {
         switch keyType {
         case 0: try await coordinators.groups.prepare()
         case 1: try await coordinators.transactions.prepare()
