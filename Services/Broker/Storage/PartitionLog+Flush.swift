@@ -66,6 +66,22 @@ extension PartitionLog {
         if let end = work.closed.last?.end { try keepSnapshot(end) }
     }
 
+    /// Has the next flush write the snapshot at the active segment's base that a crash has kept from being written.
+    ///
+    /// Without it retention would delete the only batches that tell of an open transaction's beginning.
+    func vouch(_ snapshot: LogSnapshot, since start: Offset) throws(StorageError) {
+        var parts: [any File] = []
+        for index in closed.indices where endOffset(ofSegment: index) > start {
+            let segment = try openSegment(index)
+            parts += [try segment.log(), try segment.offsetIndex.openFile(), try segment.timeIndex.openFile()]
+            if let index = try aborted.file(ofSegment: segment.baseOffset) { parts.append(index) }
+        }
+        try saveEpochs()
+        unflushedSegments.append(
+            FlushWork.ClosedSegment(parts: parts, end: active.baseOffset, snapshot: snapshot.encoded()))
+        folderChanges += 1
+    }
+
     /// Records that a durable snapshot was written and removes those that are not needed any more.
     func keepSnapshot(_ offset: Offset) throws(StorageError) {
         snapshots.removeAll { $0 == offset }

@@ -98,6 +98,7 @@ public final class PartitionLog {
         let log = PartitionLog(topicPartition, location, contents)
         try log.restoreAborted(contents)
         try log.restoreEpochs(contents)
+        if let snapshot = contents.missingSnapshot { try log.vouch(snapshot, since: contents.replayedFrom ?? 0) }
         return log
     }
 

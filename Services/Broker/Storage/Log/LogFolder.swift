@@ -43,6 +43,8 @@ struct LogFolder {
         /// The epochs of those batches, and the one before them.
         var replayedEpochs: [LeaderEpochTable.Entry] = []
         var epochBeforeReplay = LeaderEpoch.none
+        /// After a crash: the producers as of the active segment's base, where no snapshot tells of them.
+        var missingSnapshot: LogSnapshot?
         var lastLeaderEpoch = LeaderEpoch.none
         /// Offsets of the snapshots there are, ascending.
         var snapshots: [Offset]
@@ -210,6 +212,10 @@ struct LogFolder {
             guard next ?? contents.active.baseOffset > replay.start else { continue }
             let file = SegmentFile(baseOffset: segment.baseOffset, byteCount: segment.byteCount)
             contents.note(try replay.walk(try existing(file).segment), in: segment.baseOffset)
+        }
+        if replay.start < contents.active.baseOffset {
+            contents.missingSnapshot = LogSnapshot(
+                producers: replay.producers, lastLeaderEpoch: replay.lastLeaderEpoch)
         }
         contents.note(try replay.walk(contents.active), in: contents.active.baseOffset)
         contents.producers = replay.producers
