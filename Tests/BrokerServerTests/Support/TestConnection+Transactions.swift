@@ -56,16 +56,25 @@ extension TestConnection {
     /// What a consumer of committed records sees of a topic, once its coordinator has written every marker.
     func committed(_ topic: String) async throws -> [String] {
         while try await listOffset(-1, of: topic).offset != committedEnd(topic) { await Task.yield() }
-        let request = fetchRequest(topic, from: 0)
-        var isolated = request
-        isolated.isolationLevel = 1
-        let fetched = try await fetch(isolated)
+        let end = try await committedEnd(topic)
+        var values: [String] = []
+        var next: Int64 = 0
+        // A fetch ends with its segment; there may be several.
+        while next < end { next = try await readCommitted(topic, from: next, into: &values) }
+        return values
+    }
+
+    /// Takes one fetch's records, as a consumer leaves the aborted ones out; returns where the next fetch goes on.
+    private func readCommitted(_ topic: String, from offset: Int64, into values: inout [String]) async throws -> Int64 {
+        var request = fetchRequest(topic, from: offset)
+        request.isolationLevel = 1
+        let fetched = try await fetch(request)
         var begins = fetched.abortedTransactions ?? []
         var aborted: Set<Int64> = []
-        var values: [String] = []
-        guard let records = fetched.records else { return [] }
-        var batches = RecordBatchSequence(try records.contiguous(), trailing: .stop)
+        var next = offset
+        var batches = RecordBatchSequence(try #require(fetched.records).contiguous(), trailing: .stop)
         while let batch = try batches.next() {
+            next = batch.header.nextOffset.rawValue
             let producer = batch.header.producerID.rawValue
             while let first = begins.first, first.firstOffset <= batch.header.baseOffset.rawValue {
                 aborted.insert(begins.removeFirst().producerId)
@@ -75,7 +84,7 @@ extension TestConnection {
             var reader = try RecordBatchReader(batch, maximumDecompressedBytes: 1 << 20)
             values += try reader.readAll().compactMap { $0.value.map { String(buffer: $0) } }
         }
-        return values
+        return next
     }
 
     private func committedEnd(_ topic: String) async throws -> Int64 {
