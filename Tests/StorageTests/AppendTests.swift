@@ -123,7 +123,7 @@ struct AppendTests {
         let log = try harness.open()
         try log.append(makeBatch(3, compression: compression))
         let keyless = try makeBatch(3, key: nil, compression: compression)
-        let error = #expect(throws: AppendError.missingKey(index: 0)) { try log.append(keyless) }
+        let error = #expect(throws: AppendError.missingKey(indexes: [0, 1, 2])) { try log.append(keyless) }
         #expect(error?.errorCode == .invalidRecord)
         let other = try LogHarness().open()
         #expect(throws: Never.self) { try other.append(keyless) }

@@ -19,6 +19,8 @@ public struct GroupConfiguration: Sendable, Hashable {
     public var offsetsRetentionCheckInterval: Duration = .milliseconds(600_000)
     /// `offsets.topic.num.partitions`: partitions of `__consumer_offsets`; never changed once the topic exists.
     public var offsetsTopicPartitions: Int32 = 50
+    /// `offsets.topic.segment.bytes`: `segment.bytes` that `__consumer_offsets` is made with.
+    public var offsetsTopicSegmentBytes = 100 << 20
     /// How long a member that joins for the first time may wait for its first generation. Kafka has the same five
     /// minutes without a key.
     public var newMemberJoinTimeout: Duration = .seconds(300)

@@ -17,6 +17,7 @@ public final class Broker: Sendable {
     private let listeners: [BrokerListener]
     let connections: ConnectionCount
     let admission: MemoryAdmission
+    let cleaner: LogCleaner
     let networkProbe: NetworkProbe
 
     /// The ports that were bound, in the order of the listeners.
@@ -31,6 +32,7 @@ public final class Broker: Sendable {
         connections: ConnectionCount, admission: MemoryAdmission, networkProbe: NetworkProbe
     ) {
         self.parts = parts
+        cleaner = LogCleaner(parts)
         self.coordinators = coordinators
         self.registry = registry
         self.listeners = listeners
@@ -111,7 +113,7 @@ public final class Broker: Sendable {
             }
             group.addTask { await self.coordinators.run() }
             group.addTask { try await self.maintain() }
-            group.addTask { try await LogCleaner(self.parts).run() }
+            group.addTask { try await self.cleaner.run() }
             // None of them returns before the broker is told to stop.
             try await group.next()
             group.cancelAll()

@@ -5,8 +5,8 @@ import NIOCore
 extension PartitionLog {
     /// Appends whole batches; all of them or none.
     ///
-    /// The cost is per batch: header and checksum are looked at, records only on a compacted topic, and the received
-    /// bytes are neither copied nor changed. After a disk error the file is cut back to where it was; where that fails
+    /// The cost is per batch: header and checksum are looked at, records only where the topic's configuration needs
+    /// that, and the received bytes are neither copied nor changed. After a disk error the file is cut back to where it was; where that fails
     /// too the log goes offline.
     /// - Parameters:
     ///   - frame: one or more batches as a producer sent them, base offsets 0.
@@ -15,7 +15,8 @@ extension PartitionLog {
         _ frame: ByteBuffer, leaderEpoch: LeaderEpoch, now: Int64, origin: AppendOrigin = .client
     ) throws(AppendError) -> AppendResult {
         do { try checkOnline() } catch { throw .storage(error) }
-        let plan = try AppendRules(configuration: configuration, origin: origin).plan(frame, producers: producers)
+        let rules = AppendRules(configuration: configuration, origin: origin)
+        let plan = try rules.plan(frame, producers: producers, now: now)
         let appendTime = configuration.messageTimestampType == .logAppendTime ? now : nil
         if let duplicate = plan.duplicate {
             return AppendResult(

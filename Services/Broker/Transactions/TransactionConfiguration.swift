@@ -15,6 +15,8 @@ public struct TransactionConfiguration: Sendable, Hashable {
     public var expirationCheckInterval: Duration = .milliseconds(3_600_000)
     /// `transaction.state.log.num.partitions`: partitions of `__transaction_state`; never changed once it exists.
     public var stateLogPartitions: Int32 = 50
+    /// `transaction.state.log.segment.bytes`: `segment.bytes` that `__transaction_state` is made with.
+    public var stateLogSegmentBytes = 100 << 20
     /// `transaction.partition.verification.enable`: whether the first batch of a transaction in a partition is taken
     /// only where the partition belongs to the transaction.
     public var verifiesPartitions = true

@@ -48,3 +48,14 @@ extension FetchResponse.PartitionData {
         get throws { try (records ?? .empty).records().map(\.text) }
     }
 }
+
+/// A batch of records with keys and values, or without.
+func records(_ pairs: [(key: String?, value: String?)], timestamp: Int64 = 1000) throws -> ByteBuffer {
+    var builder = RecordBatchBuilder(capacity: 256)
+    for pair in pairs {
+        builder.append(
+            timestamp: timestamp, key: pair.key.map(ByteBuffer.init(string:)),
+            value: pair.value.map(ByteBuffer.init(string:)))
+    }
+    return try builder.finish()
+}

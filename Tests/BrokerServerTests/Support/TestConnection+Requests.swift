@@ -25,6 +25,16 @@ extension TestConnection {
         return result.topicId
     }
 
+    /// Sets configurations of a topic.
+    func alter(_ topic: String, _ configurations: [String: String]) async throws {
+        let resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
+            resourceType: 2, resourceName: topic,
+            configs: configurations.map { .init(name: $0.key, configOperation: 0, value: $0.value) })
+        let response = try await call(IncrementalAlterConfigsRequest(resources: [resource]))
+        let result = try #require(response.responses.first)
+        try #require(result.errorCode == .none, "\(result.errorMessage ?? "")")
+    }
+
     func deleteTopic(_ name: String) async throws -> DeleteTopicsResponse.DeletableTopicResult {
         let response = try await call(DeleteTopicsRequest(topics: [.init(name: name)]))
         return try #require(response.responses.first)

@@ -22,13 +22,13 @@ extension BrokerSetting {
         .integer(
             "log.cleaner.dedupe.buffer.size", \.cleaner.limits.keyMapBytes, 1 << 20...1 << 40, update: .dynamic,
             "Bytes for the keys of one cleaning, 24 for each; a log with more keys is cleaned in several rounds."),
-        .ratio(
+        .double(
             "log.cleaner.io.buffer.load.factor", \.cleaner.limits.keyMapLoadFactor, 0.01...0.95, update: .dynamic,
             "How full the buffer of keys may become."),
         .integer(
             "log.cleaner.io.buffer.size", \.cleaner.limits.readBufferBytes, 4096...64 << 20, update: .dynamic,
             "Bytes that the cleaner reads at once."),
-        .ratio(
+        .double(
             "log.cleaner.io.max.bytes.per.second", \.cleaner.maximumBytesPerSecond,
             1...Double.greatestFiniteMagnitude, update: .dynamic,
             "Bytes a second that the cleaner reads and writes on average."),
@@ -37,7 +37,7 @@ extension BrokerSetting {
             "How long the cleaner rests when no log needs it."),
     ]
 
-    private static func ratio(
+    private static func double(
         _ name: String, _ key: Key<Double>, _ limits: ClosedRange<Double>, update: Update, _ documentation: String
     ) -> BrokerSetting {
         BrokerSetting(

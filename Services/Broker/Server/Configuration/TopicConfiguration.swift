@@ -24,11 +24,6 @@ extension BrokerConfiguration {
             throw SettingError(key: brokerKey, message: error.message)
         }
     }
-
-    /// Internal topics: compacted, small segments, never expired.
-    static let internalTopicConfigurations = [
-        "cleanup.policy": "compact", "segment.bytes": String(100 * 1024 * 1024), "compression.type": "producer",
-    ]
 }
 
 extension SettingError {

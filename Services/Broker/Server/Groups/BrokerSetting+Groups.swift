@@ -9,6 +9,9 @@ extension BrokerSetting {
         .integer(
             "offsets.topic.num.partitions", \.groups.offsetsTopicPartitions, 1...10_000,
             "Partitions of __consumer_offsets; fixed once it exists."),
+        .integer(
+            "offsets.topic.segment.bytes", \.groups.offsetsTopicSegmentBytes, 1...Int(Int32.max),
+            "The segment.bytes that __consumer_offsets is made with; small ones are compacted and loaded sooner."),
         .duration(
             "group.min.session.timeout.ms", \.groups.minimumSessionTimeout, 1...longest,
             "The shortest session timeout that a member may ask for."),

@@ -119,7 +119,8 @@ struct ProduceHandler: APIHandler {
         }
         let begun: Partition.BegunAppend
         do {
-            begun = try await partition.begin(batches, origin: .client, verification: verified)
+            begun = try await partition.begin(
+                batches, origin: .client, asksForAll: request.acks == -1, verification: verified)
         } catch {
             throw ProduceRefusal(error)
         }

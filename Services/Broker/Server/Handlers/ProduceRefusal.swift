@@ -16,8 +16,17 @@ struct ProduceRefusal: Error {
 
     init(_ error: AppendError) {
         self.init(code: error.errorCode, message: error.description)
-        if case .missingKey(let index) = error {
-            recordErrors = [.init(batchIndex: Int32(clamping: index), batchIndexErrorMessage: error.description)]
+        switch error {
+        case .missingKey(let indexes), .timestampOutOfRange(let indexes, _, _):
+            // The message is about the first; clients show the partition's for the others.
+            recordErrors = indexes.map {
+                .init(
+                    batchIndex: Int32(clamping: $0),
+                    batchIndexErrorMessage: $0 == indexes.first ? error.description : nil)
+            }
+        case .invalidBatch, .empty, .batchTooLarge, .appendTooLarge, .notEnoughReplicas, .outOfOrderSequence,
+            .fencedProducer, .fencedCoordinator, .outsideTransaction, .unverified, .partlyDuplicate, .storage:
+            break
         }
     }
 }

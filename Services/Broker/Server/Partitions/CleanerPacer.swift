@@ -3,11 +3,14 @@ import Storage
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Darwin)
+import Darwin
 #endif
 
 /// Holds the cleaner to `log.cleaner.io.max.bytes.per.second`, and ends its work when its task is cancelled.
 ///
-/// Has one owner, the cleaner, whose thread it blocks.
+/// Has one owner, the cleaner, whose thread it blocks: what is paced is blocking work that must not move to another
+/// thread half way, and nothing else runs on that one.
 final class CleanerPacer {
     /// What is waited for at a time, so that a cancellation is noticed soon.
     private static let longestPause = Duration.milliseconds(100)

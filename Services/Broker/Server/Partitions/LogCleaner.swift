@@ -11,6 +11,8 @@ import SystemPackage
 /// over a finished segment does it go to the partition's thread. A log that cannot be cleaned is left alone until the
 /// next start; nothing that goes wrong here stops the broker.
 actor LogCleaner {
+    private static let policyKey = "cleanup.policy"
+
     private nonisolated let executor: any SerialExecutor
     private let parts: OpenedParts
     private let probe = CleanerProbe()
@@ -18,7 +20,8 @@ actor LogCleaner {
 
     /// Where the last cleaning of each partition ended, and which topic of that name it was.
     private var checkpoints: [TopicPartition: (topic: KafkaUUID, offset: Offset)] = [:]
-    private var uncleanable: [TopicPartition: KafkaUUID] = [:]
+    /// Partitions that stay as they are until the next start, and which topic of that name each was.
+    private(set) var uncleanable: [TopicPartition: KafkaUUID] = [:]
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -62,8 +65,14 @@ actor LogCleaner {
         return worst?.partition
     }
 
+    /// Those of compacted topics that are in order, found without asking the partitions.
     private func cleanablePartitions() -> [Partition] {
-        parts.topics.all.flatMap(\.partitions).filter { partition in
+        let byDefault = parts.live.current.topicDefaults
+        let topics = parts.topics.all.filter { topic in
+            let policy = topic.configurations[Self.policyKey] ?? byDefault[Self.policyKey]
+            return policy?.contains("compact") ?? false
+        }
+        return topics.flatMap(\.partitions).filter { partition in
             !partition.isOffline && uncleanable[partition.topicPartition] != partition.topicID
         }
     }
@@ -90,7 +99,7 @@ actor LogCleaner {
             guard let plan = try await partition.planCleaning(since: checkpoint(of: partition)) else { return }
             guard let (end, statistics) = try await clean(partition, plan) else { return }
             checkpoints[partition.topicPartition] = (partition.topicID, end)
-            try writeCheckpoints()
+            writeCheckpoints()
             let duration = ContinuousClock.now - begun
             probe.cleaned(statistics, after: duration)
             report(partition, plan, end, statistics, duration)
@@ -197,8 +206,13 @@ extension LogCleaner {
         }
     }
 
-    private func writeCheckpoints() throws(StorageError) {
-        try CleanerCheckpoint(checkpoints.mapValues(\.offset)).write(in: dataFolder, files: parts.files)
+    /// What is not written is cleaned again after the next start.
+    private func writeCheckpoints() {
+        do {
+            try CleanerCheckpoint(checkpoints.mapValues(\.offset)).write(in: dataFolder, files: parts.files)
+        } catch {
+            logger.error("the cleaner's checkpoints were not written", metadata: ["error": "\(error)"])
+        }
     }
 
     /// A topic that is made again under the same name starts without a checkpoint.
@@ -207,10 +221,6 @@ extension LogCleaner {
         uncleanable = uncleanable.filter { parts.topics.partition($0.key)?.topicID == $0.value }
         if gone.isEmpty { return }
         for position in gone { checkpoints[position] = nil }
-        do {
-            try writeCheckpoints()
-        } catch {
-            logger.error("the cleaner's checkpoints were not written", metadata: ["error": "\(error)"])
-        }
+        writeCheckpoints()
     }
 }

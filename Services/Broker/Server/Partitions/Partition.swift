@@ -7,6 +7,9 @@ import Storage
 ///
 /// Appends never interleave. What others need to know without asking is in ``progress``.
 actor Partition {
+    /// Replicas that are in sync: on one node the leader alone.
+    private static let inSyncReplicas = 1
+
     nonisolated let topicPartition: TopicPartition
     nonisolated let topicID: KafkaUUID
     nonisolated let progress: PartitionProgress
@@ -75,11 +78,18 @@ actor Partition {
 
     /// As ``append(_:origin:)`` without the wait, so that further requests of a connection share the same flush.
     ///
-    /// - Parameter verification: given for a batch that is part of a transaction; one that no longer holds, and a
-    ///   transaction that is not open, is `unverified`.
+    /// - Parameters:
+    ///   - asksForAll: whether all replicas in sync are to have it (`acks=all`), `min.insync.replicas` at least.
+    ///   - verification: given for a batch that is part of a transaction; one that no longer holds, and a transaction
+    ///     that is not open, is `unverified`.
     func begin(
-        _ batches: ByteBuffer, origin: AppendOrigin, verification: TransactionVerification? = nil
+        _ batches: ByteBuffer, origin: AppendOrigin, asksForAll: Bool = false,
+        verification: TransactionVerification? = nil
     ) throws(AppendError) -> BegunAppend {
+        let required = log.configuration.minimumInSyncReplicas
+        if asksForAll, required > Self.inSyncReplicas {
+            throw .notEnoughReplicas(inSync: Self.inSyncReplicas, required: required)
+        }
         if let verification, !verifications.end(verification),
             !log.hasOngoingTransaction(of: verification.producer, epoch: verification.epoch)
         {

@@ -87,7 +87,7 @@ actor TopicController {
         var new = NewTopic(name: name)
         if TopicName.isInternal(name) {
             new.partitions = configuration.partitions(ofInternal: name)
-            new.configurations = BrokerConfiguration.internalTopicConfigurations
+            new.configurations = configuration.topicConfigurations(ofInternal: name)
         }
         do {
             _ = try await create(new, validateOnly: false)

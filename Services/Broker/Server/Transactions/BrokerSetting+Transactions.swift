@@ -25,6 +25,9 @@ extension BrokerSetting {
             .integer(
                 "transaction.state.log.num.partitions", \.transactions.stateLogPartitions, 1...10_000,
                 "Partitions of __transaction_state; fixed once it exists."),
+            .integer(
+                "transaction.state.log.segment.bytes", \.transactions.stateLogSegmentBytes, 1...Int(Int32.max),
+                "The segment.bytes that __transaction_state is made with."),
             .flag(
                 "transaction.partition.verification.enable", \.transactions.verifiesPartitions,
                 "Whether a transaction's first batch in a partition is taken only where the partition was added."),
@@ -68,5 +71,15 @@ extension BrokerConfiguration {
     /// How many partitions a topic of the broker's own is made with.
     func partitions(ofInternal topic: String) -> Int32 {
         topic == TopicName.transactionState ? transactions.stateLogPartitions : groups.offsetsTopicPartitions
+    }
+
+    /// What such a topic is made with: compacted, small segments, every batch as the coordinator wrote it.
+    func topicConfigurations(ofInternal topic: String) -> [String: String] {
+        let segmentBytes =
+            topic == TopicName.transactionState
+            ? transactions.stateLogSegmentBytes : groups.offsetsTopicSegmentBytes
+        return [
+            "cleanup.policy": "compact", "segment.bytes": String(segmentBytes), "compression.type": "producer",
+        ]
     }
 }

@@ -49,8 +49,9 @@ struct MarkerWriter: Sendable {
                 // Somebody has ended this transaction there since; its marker would end another one.
                 logger.warning("a transaction marker came too late", metadata: metadata)
                 return .settled
-            case .storage, .invalidBatch, .empty, .batchTooLarge, .appendTooLarge, .missingKey, .outOfOrderSequence,
-                .outsideTransaction, .unverified, .partlyDuplicate:
+            case .storage, .invalidBatch, .empty, .batchTooLarge, .appendTooLarge, .missingKey,
+                .timestampOutOfRange, .notEnoughReplicas, .outOfOrderSequence, .outsideTransaction, .unverified,
+                .partlyDuplicate:
                 logger.error("a transaction marker was not written and will be tried again", metadata: metadata)
                 return .retry
             }

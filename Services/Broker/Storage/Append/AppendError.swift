@@ -19,8 +19,13 @@ public enum AppendError: Error, Hashable, Sendable {
     case batchTooLarge(byteCount: Int, limit: Int)
     /// More than fits in a segment (`segment.bytes`).
     case appendTooLarge(byteCount: Int, limit: Int)
-    /// A record without a key where the topic is compacted.
-    case missingKey(index: Int)
+    /// Records without a key where the topic is compacted: the places of the first ones in their batch.
+    case missingKey(indexes: [Int])
+    /// Records whose timestamp is too far from the broker's time (`message.timestamp.before.max.ms`,
+    /// `message.timestamp.after.max.ms`): the places of the first ones, and the first one's timestamp.
+    case timestampOutOfRange(indexes: [Int], timestamp: Int64, allowed: ClosedRange<Int64>)
+    /// Fewer replicas are in sync than `min.insync.replicas` asks for.
+    case notEnoughReplicas(inSync: Int, required: Int)
     /// Records of this producer are missing before the batch.
     case outOfOrderSequence(ProducerID, expected: Int32, found: Int32)
     /// Another producer took over the id.
@@ -41,6 +46,8 @@ public enum AppendError: Error, Hashable, Sendable {
         switch self {
         case .invalidBatch(let error): error.errorCode
         case .empty, .missingKey: .invalidRecord
+        case .timestampOutOfRange: .invalidTimestamp
+        case .notEnoughReplicas: .notEnoughReplicas
         case .batchTooLarge: .messageTooLarge
         case .appendTooLarge: .recordListTooLarge
         case .outOfOrderSequence: .outOfOrderSequenceNumber
@@ -60,7 +67,12 @@ extension AppendError: CustomStringConvertible {
         case .empty: "no record batch"
         case .batchTooLarge(let count, let limit): "a batch of \(count) bytes, max.message.bytes is \(limit)"
         case .appendTooLarge(let count, let limit): "batches of \(count) bytes, segment.bytes is \(limit)"
-        case .missingKey(let index): "record \(index) has no key and the topic is compacted"
+        case .missingKey(let indexes): "record \(indexes.first ?? 0) has no key and the topic is compacted"
+        case .timestampOutOfRange(let indexes, let timestamp, let allowed):
+            "the timestamp \(timestamp) of record \(indexes.first ?? 0) is not within \(allowed.lowerBound) and "
+                + "\(allowed.upperBound) (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+        case .notEnoughReplicas(let inSync, let required):
+            "acks=all with \(inSync) replica in sync, min.insync.replicas is \(required)"
         case .outOfOrderSequence(let producer, let expected, let found):
             "producer \(producer) sent sequence \(found), expected is \(expected)"
         case .fencedProducer(let producer, let current, let found):

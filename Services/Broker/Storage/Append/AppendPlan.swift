@@ -32,15 +32,19 @@ struct AppendRules {
     var configuration: LogConfiguration
     var origin: AppendOrigin
 
-    /// Checks everything and changes nothing. The cost is that of the batches' checksums, but on a compacted topic,
-    /// where every record's key is looked for.
-    func plan(_ frame: ByteBuffer, producers: ProducerStateTable) throws(AppendError) -> AppendPlan {
+    /// Checks everything and changes nothing. The cost is that of the batches' checksums, but where ``RecordRules``
+    /// look at records or the topic wants another codec than the batch's.
+    ///
+    /// - Parameter now: the broker's time.
+    func plan(_ frame: ByteBuffer, producers: ProducerStateTable, now: Int64) throws(AppendError) -> AppendPlan {
+        let records = RecordRules(configuration, origin: origin, now: now)
         var plan = AppendPlan()
         var sequence = RecordBatchSequence(frame, trailing: .error)
         while let batch = try next(&sequence) {
             try check(batch)
+            try records.check(batch)
             if let marker = try marker(batch) { plan.markers[plan.batches.count] = marker }
-            plan.add(batch)
+            plan.add(try stored(batch))
         }
         guard !plan.batches.isEmpty else { throw .empty }
         guard plan.byteCount <= configuration.segmentBytes else {
@@ -55,10 +59,7 @@ struct AppendRules {
     }
 
     private func check(_ batch: RecordBatch) throws(AppendError) {
-        // A marker is the broker's own and must get in, however small a topic's records have to be.
-        guard batch.header.totalBytes <= configuration.maxMessageBytes || batch.header.isControl else {
-            throw .batchTooLarge(byteCount: batch.header.totalBytes, limit: configuration.maxMessageBytes)
-        }
+        try checkSize(batch)
         do {
             switch origin {
             case .client: _ = try RecordBatchHeader.validate(batch: batch.bytes)
@@ -67,7 +68,30 @@ struct AppendRules {
         } catch {
             throw .invalidBatch(error)
         }
-        if configuration.cleanupPolicy.contains(.compact), !batch.header.isControl { try checkKeys(batch) }
+    }
+
+    private func checkSize(_ batch: RecordBatch) throws(AppendError) {
+        // A marker is the broker's own and must get in, however small a topic's records have to be.
+        guard batch.header.totalBytes <= configuration.maxMessageBytes || batch.header.isControl else {
+            throw .batchTooLarge(byteCount: batch.header.totalBytes, limit: configuration.maxMessageBytes)
+        }
+    }
+
+    /// The batch with the codec that the topic wants (`compression.type`).
+    private func stored(_ batch: RecordBatch) throws(AppendError) -> RecordBatch {
+        guard case .codec(let codec) = configuration.compression, batch.header.compression != codec,
+            !batch.header.isControl
+        else { return batch }
+        let recompressed: RecordBatch
+        do {
+            recompressed = try batch.recompressed(
+                with: codec, level: configuration.level(of: codec),
+                maximumDecompressedBytes: Self.maximumDecompressedBytes)
+        } catch {
+            throw .invalidBatch(error)
+        }
+        try checkSize(recompressed)
+        return recompressed
     }
 
     /// The end of a transaction that a control batch is; clients may send none, as ``check(_:)`` has found by now.
@@ -82,19 +106,5 @@ struct AppendRules {
         guard batch.header.recordsCount >= 1, Int(batch.header.recordsCount) == offsets else {
             throw .invalidRecordCount(records: Int(batch.header.recordsCount), offsets: offsets)
         }
-    }
-
-    private func checkKeys(_ batch: RecordBatch) throws(AppendError) {
-        var index = 0
-        do {
-            var reader = try RecordBatchReader(batch, maximumDecompressedBytes: Self.maximumDecompressedBytes)
-            while let record = try reader.nextPosition() {
-                if !record.hasKey { break }
-                index += 1
-            }
-        } catch {
-            throw .invalidBatch(error)
-        }
-        if index < Int(batch.header.recordsCount) { throw .missingKey(index: index) }
     }
 }
