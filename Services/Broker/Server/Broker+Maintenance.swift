@@ -30,7 +30,8 @@ extension Broker {
 
     private func recordGauges() {
         networkProbe.connections(connections.current, queuedBytes: admission.usedBytes)
-        parts.environment.probe.recordGauges(openFiles: parts.files.openFiles.count)
+        parts.environment.probe.recordGauges(
+            openFiles: parts.files.openFiles.count, tailCacheBytes: parts.environment.tails.usedBytes)
     }
 
     private func applyRetention() async {

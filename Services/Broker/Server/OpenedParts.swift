@@ -77,7 +77,8 @@ struct OpenedParts: Sendable {
             configuration: LogConfiguration(topicConfigurations: ["retention.ms": "-1"]), files: files, clock: clock,
             wasCleanShutdown: wasClean)
         let environment = PartitionEnvironment(
-            clock: clock, flushThreads: threads.flush, due: DuePartitions(), probe: StorageProbe(), logger: logger)
+            clock: clock, flushThreads: threads.flush, due: DuePartitions(),
+            tails: TailCache(limitBytes: configuration.tailCacheBytes), probe: StorageProbe(), logger: logger)
         for name in try files.list(folder.path) where log.isLeftOver(name) {
             logger.info("removing what is left of a deleted topic", metadata: ["folder": "\(name)"])
             try files.removeFolder(folder.path.appending(name))

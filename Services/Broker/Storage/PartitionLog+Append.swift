@@ -88,6 +88,6 @@ extension PartitionLog {
         if unflushedSince == nil { unflushedSince = now }
         return AppendResult(
             firstOffset: first, lastOffset: logEnd - 1, logAppendTime: appendTime ?? -1, logStart: logStart,
-            isDuplicate: false, appendedBytes: plan.byteCount)
+            isDuplicate: false, appendedBytes: plan.byteCount, stored: image.isOnePlainBatch ? image.pieces : [])
     }
 }

@@ -50,6 +50,8 @@ public struct BrokerConfiguration: Sendable {
     public var fetchMaximumBytes: Int32 = 57_671_680
     /// `log.retention.check.interval.ms`.
     public var retentionCheckMilliseconds: Int64 = 300_000
+    /// `signalbox.tail.cache.bytes`: batches kept in memory for who reads along, over all partitions.
+    public var tailCacheBytes = 16 * 1024 * 1024
     /// `max.incremental.fetch.session.cache.slots`.
     public var fetchSessionSlots = 1000
     /// Defaults of the topics' own settings where they are set, by the topic's name for each (`segment.bytes`).

@@ -56,6 +56,9 @@ extension BrokerSetting {
             "fetch.max.bytes", \.fetchMaximumBytes, 1024...Int32.max,
             "The most bytes of one fetch response; a first batch that is larger is sent whole."),
         .integer(
+            "signalbox.tail.cache.bytes", \.tailCacheBytes, 0...Int.max,
+            "Newest batches kept in memory for consumers that read along, over all partitions; 0 keeps none. Ours."),
+        .integer(
             "max.incremental.fetch.session.cache.slots", \.fetchSessionSlots, 0...1_000_000,
             "Fetch sessions kept at a time; a client without one names all its partitions in every fetch."),
     ]

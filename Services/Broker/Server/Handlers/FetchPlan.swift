@@ -100,25 +100,39 @@ struct FetchPlan: Sendable {
             var data = data(index, offsets)
             let room = maximumBytes - taken
             // The first batch is handed out whole however large it is, or a consumer could never pass it.
-            if position >= offsets.end(for: isolation) || (room <= 0 && taken > 0) { return data }
-            try await read(
-                partition, from: position, maximumBytes: min(room, Int(max(0, target.request.partitionMaxBytes))),
-                atLeastOneBatch: taken == 0, into: &data)
+            if room <= 0 && taken > 0 { return data }
+            let end = offsets.end(for: isolation)
+            if position >= end {
+                partition.progress.noteTailReader()
+                return data
+            }
+            let bytes = min(room, Int(max(0, target.request.partitionMaxBytes)))
+            if let tail = partition.progress.readTail(
+                from: position, to: end, maximumBytes: bytes, atLeastOneBatch: taken == 0)
+            {
+                data.records = tail
+            } else {
+                let next = try await read(
+                    partition, from: position, maximumBytes: bytes, atLeastOneBatch: taken == 0, into: &data)
+                if next >= end { partition.progress.noteTailReader() }
+            }
             return data
         } catch {
             return Self.failed(index, error.errorCode, offsets)
         }
     }
 
+    /// Reads from the log; returns where the reader goes on.
     private func read(
         _ partition: Partition, from position: Offset, maximumBytes: Int, atLeastOneBatch: Bool,
         into data: inout PartitionData
-    ) async throws(ReadError) {
+    ) async throws(ReadError) -> Offset {
         switch isolation {
         case .readUncommitted:
-            data.records = try await partition.read(
-                from: position, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch
-            ).payload
+            let read = try await partition.read(
+                from: position, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch)
+            data.records = read.payload
+            return read.nextOffset
         case .readCommitted:
             let (read, aborted) = try await partition.readCommitted(
                 from: position, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch)
@@ -127,6 +141,7 @@ struct FetchPlan: Sendable {
                 FetchResponse.AbortedTransaction(
                     producerId: $0.producerID.rawValue, firstOffset: $0.firstOffset.rawValue)
             }
+            return read.nextOffset
         }
     }
 

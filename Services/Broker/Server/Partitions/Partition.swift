@@ -111,6 +111,7 @@ actor Partition {
             noteFailure(error)
             throw error
         }
+        keepTail(result)
         publish(appendedBytes: result.appendedBytes)
         // A repeated append may be of records that are still on their way to the disk.
         let end = result.lastOffset + 1
@@ -243,6 +244,13 @@ actor Partition {
         environment.logger.error(
             "a partition is offline until the next start",
             metadata: ["partition": "\(topicPartition)", "error": "\(error)"])
+    }
+
+    /// Keeps what was appended in memory where somebody reads along; before it is published, for who is woken by that.
+    private func keepTail(_ result: AppendResult) {
+        guard !result.stored.isEmpty, progress.isTailWanted else { return }
+        let batch = TailBatch(first: result.firstOffset, end: result.lastOffset + 1, stored: result.stored)
+        environment.tails.keep(batch, of: progress)
     }
 
     private func publish(appendedBytes: Int) {

@@ -7,6 +7,7 @@ struct PartitionEnvironment: Sendable {
     /// The threads that wait for the disk: `signalbox.flush.threads`, which bounds the partitions flushed at a time.
     let flushThreads: NIOThreadPool
     let due: DuePartitions
+    let tails: TailCache
     let probe: StorageProbe
     let logger: Logger
 }

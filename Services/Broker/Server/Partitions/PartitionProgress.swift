@@ -49,6 +49,7 @@ final class PartitionProgress: Sendable {
         var watchers: [ObjectIdentifier: Watcher] = [:]
         /// Bytes between the last stable offset and the high watermark, as far as they were appended here.
         var undecidedBytes = 0
+        var tail = PartitionTail()
         var isGone = false
         var isOffline = false
 
@@ -131,6 +132,7 @@ final class PartitionProgress: Sendable {
     func end() {
         let (parked, watchers) = state.withLock { state -> ([Parked], [Watcher]) in
             state.isGone = true
+            state.tail = PartitionTail()
             defer {
                 state.parked = [:]
                 state.watchers = [:]
@@ -139,6 +141,26 @@ final class PartitionProgress: Sendable {
         }
         for place in parked { place.fetch.wake() }
         Self.wake(watchers)
+    }
+
+    // MARK: The tail
+
+    /// Whether the next batch should be kept in memory.
+    var isTailWanted: Bool { state.withLock { $0.tail.isWanted && !$0.isGone } }
+
+    /// Somebody has read everything and will be back for more.
+    func noteTailReader() { state.withLock { $0.tail.noteReader() } }
+
+    func keep(_ batch: TailBatch) { state.withLock { $0.tail.keep(batch) } }
+    func dropTail(upTo end: Offset) { state.withLock { $0.tail.drop(upTo: end) } }
+
+    /// Batches from memory, as ``PartitionTail`` has them; `nil` where they have to be read.
+    func readTail(
+        from position: Offset, to bound: Offset, maximumBytes: Int, atLeastOneBatch: Bool
+    ) -> RecordsPayload? {
+        state.withLock {
+            $0.tail.read(from: position, to: bound, maximumBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch)
+        }
     }
 
     // MARK: Sessions

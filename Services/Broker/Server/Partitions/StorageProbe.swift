@@ -7,6 +7,7 @@ struct StorageProbe: Sendable {
     private let failures = Counter(label: "kafka_server_log_failures_total")
     private let offline = Meter(label: "kafka_server_offline_partitions")
     private let openFiles = Gauge(label: "kafka_server_open_log_files")
+    private let tailCacheBytes = Gauge(label: "kafka_server_tail_cache_bytes")
 
     /// One flush of one partition; many appends may have waited for it.
     func flushed(messages: Int64, after duration: Duration) {
@@ -20,5 +21,8 @@ struct StorageProbe: Sendable {
         offline.increment()
     }
 
-    func recordGauges(openFiles count: Int) { openFiles.record(count) }
+    func recordGauges(openFiles count: Int, tailCacheBytes bytes: Int) {
+        openFiles.record(count)
+        tailCacheBytes.record(bytes)
+    }
 }

@@ -1,5 +1,6 @@
 import KafkaRecords
 import KafkaWire
+import NIOCore
 
 /// Who wrote the batches of an append.
 public enum AppendOrigin: Hashable, Sendable {
@@ -100,4 +101,6 @@ public struct AppendResult: Hashable, Sendable {
     public var isDuplicate: Bool
     /// Bytes added to the log.
     public var appendedBytes: Int
+    /// What was written, where it was one batch and no part of a transaction; empty otherwise.
+    public var stored: [ByteBuffer] = []
 }

@@ -38,6 +38,9 @@ struct AppendImage {
         self.headers = headers
     }
 
+    /// Whether this is a single batch that needs nothing beside it to be read, as those of transactions do.
+    var isOnePlainBatch: Bool { headers.count == 1 && !headers[0].attributes.isTransactional && !headers[0].isControl }
+
     private static func rest(of batch: ByteBuffer) -> ByteBuffer {
         var rest = batch
         rest.moveReaderIndex(forwardBy: RecordBatchHeader.byteCount)
