@@ -11,7 +11,7 @@ RELEASE := -c release --static-swift-stdlib $(CHECKS)
 SOURCES  = $(shell find Package.swift Shared Services Tests Tools Benchmarks -name '*.swift' -not -path '*/Generated/*')
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench bench-client fuzz generate
+.PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench bench-client bench-scaling fuzz generate
 .PHONY: format lint clean setup setup-test documents
 
 help: ## List the targets
@@ -48,6 +48,9 @@ bench: setup-test build ## Measure the broker through kcat and print it beside A
 
 bench-client: setup-test build ## Measure KafkaClient beside kcat on one broker: ARGS="--scale 0.2 --rounds 3"
 	.venv/bin/python Benchmarks/client.py $(ARGS)
+
+bench-scaling: setup-test build ## Measure what partitions and long logs cost: ARGS="--only partitions"
+	.venv/bin/python Tools/Bench/scaling.py $(ARGS)
 
 generate: setup ## Write Shared/KafkaMessages/Generated anew from the definitions
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)

@@ -19,6 +19,12 @@ struct FrameDecoderTests {
         let channel = EmbeddedChannel()
         let reads = ReadCounter()
 
+        /// How many bytes the socket waits for before it is readable.
+        var threshold: Int? {
+            channel.options.last { ($0.option as? ChannelOptions.Types.SocketOption)?.optionLevel == .socket }
+                .flatMap { $0.value as? SocketOptionValue }.map { Int($0) }
+        }
+
         init(_ admission: MemoryAdmission?, limit: Int = 1000) throws {
             try channel.pipeline.syncOperations.addHandlers(
                 reads, FrameDecoder(maximumFrameBytes: limit, admission: admission))
@@ -160,5 +166,52 @@ struct FrameDecoderTests {
         harness.channel.pipeline.fireChannelRead(frame(5))
         #expect(try harness.nextFrame() == nil)
         #expect(admission.usedBytes == 0)
+    }
+
+    @Test("while frames that are not complete hold all they may, the rest of one is read when all of it is there")
+    func wholeRests() throws {
+        let admission = MemoryAdmission(limitBytes: 1000, partialLimitBytes: 100)
+        let stalled = try Harness(admission)
+        try stalled.receive(frame(90, of: 200))
+        #expect(!admission.room.partial && admission.room.new)
+        #expect(stalled.read() == 1 && stalled.threshold == 110)
+        let other = try Harness(admission)
+        #expect(other.read() == 1 && other.threshold == nil, "a new frame is begun as ever")
+        try other.receive(frame(20, of: 100))
+        #expect(other.read() == 1 && other.threshold == 80)
+        try other.receive(ByteBuffer(repeating: 1, count: 80))
+        #expect(try other.nextFrame()?.bytes.readableBytes == 100)
+        #expect(other.read() == 1 && other.threshold == 1)
+        _ = try stalled.channel.finish()
+        #expect(admission.partialBytes == 0)
+        try other.receive(frame(20, of: 100))
+        #expect(other.read() == 1 && other.threshold == 1, "there is room again")
+        _ = try other.channel.finish()
+    }
+
+    @Test("one that lacks more goes on alone, and is closed when it stalls while others wait")
+    func longRests() throws {
+        let admission = MemoryAdmission(limitBytes: 1000, partialLimitBytes: 100)
+        let length = 3 << 20
+        let stalled = try Harness(admission, limit: length)
+        let other = try Harness(admission, limit: length)
+        try stalled.receive(frame(90, of: length))
+        try other.receive(frame(20, of: length))
+        #expect(stalled.read() == 1)
+        stalled.channel.embeddedEventLoop.advanceTime(by: .seconds(2))
+        #expect(stalled.channel.isActive, "nobody waits for it")
+        #expect(other.read() == 0)
+        try stalled.receive(ByteBuffer(repeating: 1, count: FrameDecoder.minimumProgressBytes))
+        stalled.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+        #expect(stalled.channel.isActive, "it has come forward")
+        #expect(throws: FrameError.self) {
+            stalled.channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            try stalled.channel.throwIfErrorCaught()
+        }
+        #expect(!stalled.channel.isActive)
+        other.channel.embeddedEventLoop.run()
+        #expect(other.reads.count == 1)
+        _ = try other.channel.finish()
+        #expect(admission.usedBytes == 0 && admission.partialBytes == 0)
     }
 }

@@ -54,14 +54,32 @@ struct MemoryAdmissionTests {
         let admission = MemoryAdmission(limitBytes: 10)
         let flag = Flag()
         admission.change(by: 10)
-        admission.whenAvailable(orOverdraft: true) { flag.raise() }
+        admission.whenAvailable(isPartial: true) { flag.raise() }
         #expect(flag.count == 1)
         #expect(admission.beginOverdraft())
         #expect(!admission.beginOverdraft())
-        admission.whenAvailable(orOverdraft: true) { flag.raise() }
+        admission.whenAvailable(isPartial: true) { flag.raise() }
         #expect(flag.count == 1)
         admission.endOverdraft()
         #expect(flag.count == 2)
         #expect(admission.beginOverdraft())
+    }
+
+    @Test("frames that are not complete have a bound of their own, that new ones do not wait for")
+    func partial() {
+        let admission = MemoryAdmission(limitBytes: 100, partialLimitBytes: 10)
+        let flag = Flag()
+        #expect(admission.beginOverdraft())
+        admission.change(by: 8, partial: 12)
+        #expect(admission.room == (new: true, partial: false))
+        admission.whenAvailable { flag.raise() }
+        #expect(flag.count == 1)
+        admission.whenAvailable(isPartial: true) { flag.raise() }
+        #expect(flag.count == 1 && admission.waitingCount == 1)
+        admission.change(by: -1)
+        #expect(flag.count == 1, "there is no more room for them than before")
+        admission.change(by: -7, partial: -12)
+        #expect(flag.count == 2 && admission.usedBytes == 0 && admission.partialBytes == 0)
+        #expect(admission.room == (new: true, partial: true))
     }
 }

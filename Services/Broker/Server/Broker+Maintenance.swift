@@ -29,7 +29,8 @@ extension Broker {
     }
 
     private func recordGauges() {
-        networkProbe.connections(connections.current, queuedBytes: admission.usedBytes)
+        networkProbe.connections(
+            connections.current, queuedBytes: admission.usedBytes, partialBytes: admission.partialBytes)
         parts.environment.probe.recordGauges(
             openFiles: parts.files.openFiles.count, tailCacheBytes: parts.environment.tails.usedBytes)
     }

@@ -66,13 +66,15 @@ public final class Broker: Sendable {
         let coordinators = await Coordinators.load(parts)
         let registry = APIRegistry.broker(parts, coordinators)
         let connections = ConnectionCount { [live = parts.live] in live.current.maximumConnections }
-        let admission = MemoryAdmission(limitBytes: configuration.queuedRequestBytes)
+        let admission = MemoryAdmission(
+            limitBytes: configuration.queuedRequestBytes, partialLimitBytes: configuration.partialRequestBytes)
         let probe = NetworkProbe()
         var listeners: [BrokerListener] = []
         for listener in configuration.listeners {
             let environment = ConnectionEnvironment(
                 registry: registry, probe: probe, logger: logger,
-                owedBound: configuration.queuedRequestsPerConnection, listener: listener)
+                owedBound: configuration.queuedRequestsPerConnection,
+                owedBytesBound: configuration.queuedResponseBytes, listener: listener)
             let bound: BrokerListener
             do {
                 bound = try await BrokerListener(

@@ -6,6 +6,8 @@ public enum FrameError: Error, Hashable, Sendable {
     case negativeLength(Int32)
     /// A length prefix above the bound; not one byte of that frame was buffered.
     case tooLarge(length: Int, limit: Int)
+    /// Others waited for memory while this frame went on beyond the limits and brought less than it had to.
+    case stalled(receivedBytes: Int, needed: Int, within: TimeAmount)
 }
 
 extension FrameError: CustomStringConvertible {
@@ -13,6 +15,9 @@ extension FrameError: CustomStringConvertible {
         switch self {
         case .negativeLength(let length): "frame length \(length) is negative"
         case .tooLarge(let length, let limit): "frame of \(length) bytes is over the limit of \(limit)"
+        case .stalled(let received, let needed, let time):
+            "\(received) bytes of a begun frame within \(time.nanoseconds / 1_000_000) ms, at least \(needed) are needed"
+                + " while others wait for memory"
         }
     }
 }
@@ -42,6 +47,8 @@ public struct FrameAssembler: Sendable {
     public var bufferedBytes: Int { collected.readableBytes }
     /// Whether a frame was begun whose length is known and which is not complete.
     public var isCollecting: Bool { collectedLength != nil }
+    /// What the frame being collected lacks.
+    public var missingBytes: Int { collectedLength.map { $0 - collected.readableBytes } ?? 0 }
 
     /// Gives the next read; ``next()`` must have returned `nil` before.
     public mutating func receive(_ bytes: ByteBuffer) {

@@ -14,34 +14,57 @@ public struct InboundFrame: Sendable {
 
 /// Turns reads into frames and stops reading while the memory for requests is used up.
 ///
+/// While frames that are not complete hold all they may, the rest of a begun frame is read when the kernel has all of
+/// it: who stalls half way costs nothing more and holds up nobody. A frame that lacks more than
+/// ``ReceiveThreshold/maximumBytes``, or any while there is no memory at all, goes on when it is the only one that
+/// does so; it has to come forward, or its connection is closed.
+///
 /// A bad length closes the connection after the error was told to the pipeline.
 public final class FrameDecoder: ChannelDuplexHandler {
     public typealias InboundIn = ByteBuffer
     public typealias InboundOut = InboundFrame
     public typealias OutboundIn = Never
 
+    /// What a socket's read buffer may grow to while a frame comes in: each connection has one.
+    public static let readBufferBytes = 64 * 1024
+    /// What a frame that goes on beyond the limits has to bring within the time of
+    /// ``init(maximumFrameBytes:admission:stallTime:)`` while others wait.
+    public static let minimumProgressBytes = 64 * 1024
+
     private var assembler: FrameAssembler
     private let admission: MemoryAdmission?
+    private let stallTime: TimeAmount
     private var admittedBytes = 0
+    private var partialBytes = 0
+    private var threshold = ReceiveThreshold()
     private var isReadHeld = false
     private var isWaiting = false
     private var waitID: UInt64?
-    /// Whether the frame being collected may pass the limit.
-    private var isOverdrawn = false
     private var isBroken = false
+
+    /// Whether the frame being collected may pass the limits, what it brought since the last look, and the next look.
+    private var isOverdrawn = false
+    private var overdraftBytes = 0
+    private var overdraftCheck: Scheduled<Void>?
 
     /// - Parameters:
     ///   - maximumFrameBytes: the largest frame; Kafka's `socket.request.max.bytes` on a broker.
     ///   - admission: what frames are charged to from their first byte until they are let go, if anything.
-    public init(maximumFrameBytes: Int, admission: MemoryAdmission? = nil) {
+    ///   - stallTime: how long one that goes on beyond the limits may bring too little while others wait.
+    public init(
+        maximumFrameBytes: Int, admission: MemoryAdmission? = nil, stallTime: TimeAmount = .seconds(1)
+    ) {
         assembler = FrameAssembler(maximumFrameBytes: maximumFrameBytes)
         self.admission = admission
+        self.stallTime = stallTime
     }
 
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // Where frames begin is not known any more.
         if isBroken { return }
-        assembler.receive(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        overdraftBytes += bytes.readableBytes
+        assembler.receive(bytes)
         do {
             while let frame = try assembler.next() {
                 endOverdraft()
@@ -49,25 +72,17 @@ public final class FrameDecoder: ChannelDuplexHandler {
                 context.fireChannelRead(wrapInboundOut(InboundFrame(bytes: frame, charge: charge)))
             }
         } catch {
-            isBroken = true
-            context.fireErrorCaught(error)
-            context.close(promise: nil)
+            fail(error, context: context)
         }
         charge(assembler.bufferedBytes)
     }
 
     public func read(context: ChannelHandlerContext) {
-        guard let admission, admission.isExhausted, !mayFinishFrame(admission) else { return context.read() }
-        isReadHeld = true
-        guard !isWaiting else { return }
-        isWaiting = true
-        let loop = context.eventLoop
-        let bound = NIOLoopBound((self, context), eventLoop: loop)
-        waitID = admission.whenAvailable(orOverdraft: assembler.isCollecting) {
-            loop.execute {
-                let (handler, context) = bound.value
-                handler.resume(context: context)
-            }
+        do {
+            guard let admission, try !mayRead(admission, context: context) else { return context.read() }
+            hold(admission, context: context)
+        } catch {
+            fail(error, context: context)
         }
     }
 
@@ -79,15 +94,41 @@ public final class FrameDecoder: ChannelDuplexHandler {
         if let waitID { admission?.stopWaiting(waitID) }
     }
 
-    private func mayFinishFrame(_ admission: MemoryAdmission) -> Bool {
-        if !isOverdrawn, assembler.isCollecting { isOverdrawn = admission.beginOverdraft() }
-        return isOverdrawn
+    private func fail(_ error: any Error, context: ChannelHandlerContext) {
+        isBroken = true
+        context.fireErrorCaught(error)
+        context.close(promise: nil)
     }
 
-    private func endOverdraft() {
-        guard isOverdrawn else { return }
-        isOverdrawn = false
-        admission?.endOverdraft()
+    // MARK: Admission
+
+    private func mayRead(_ admission: MemoryAdmission, context: ChannelHandlerContext) throws -> Bool {
+        let room = admission.room
+        guard assembler.isCollecting else {
+            try threshold.set(1, on: context.channel)
+            return room.new
+        }
+        let missing = assembler.missingBytes
+        if room.new, !room.partial, missing <= ReceiveThreshold.maximumBytes {
+            try threshold.set(missing, on: context.channel)
+            return true
+        }
+        try threshold.set(1, on: context.channel)
+        return room.partial || mayOverdraw(admission, context: context)
+    }
+
+    private func hold(_ admission: MemoryAdmission, context: ChannelHandlerContext) {
+        isReadHeld = true
+        guard !isWaiting else { return }
+        isWaiting = true
+        let loop = context.eventLoop
+        let bound = NIOLoopBound((self, context), eventLoop: loop)
+        waitID = admission.whenAvailable(isPartial: assembler.isCollecting) {
+            loop.execute {
+                let (handler, context) = bound.value
+                handler.resume(context: context)
+            }
+        }
     }
 
     private func resume(context: ChannelHandlerContext) {
@@ -97,8 +138,48 @@ public final class FrameDecoder: ChannelDuplexHandler {
         read(context: context)
     }
 
-    private func charge(_ bytes: Int) {
-        admission?.change(by: bytes - admittedBytes)
-        admittedBytes = bytes
+    private func charge(_ buffered: Int) {
+        // The socket's read buffer has grown with the frame and stays as large.
+        let partial = buffered + min(buffered, Self.readBufferBytes)
+        admission?.change(by: buffered - admittedBytes, partial: partial - partialBytes)
+        admittedBytes = buffered
+        partialBytes = partial
+    }
+
+    // MARK: Beyond the limits
+
+    private func mayOverdraw(_ admission: MemoryAdmission, context: ChannelHandlerContext) -> Bool {
+        if !isOverdrawn, admission.beginOverdraft() {
+            isOverdrawn = true
+            expectProgress(admission, context: context)
+        }
+        return isOverdrawn
+    }
+
+    private func endOverdraft() {
+        guard isOverdrawn else { return }
+        isOverdrawn = false
+        overdraftCheck?.cancel()
+        overdraftCheck = nil
+        admission?.endOverdraft()
+    }
+
+    private func expectProgress(_ admission: MemoryAdmission, context: ChannelHandlerContext) {
+        overdraftBytes = 0
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        overdraftCheck = context.eventLoop.scheduleTask(in: stallTime) {
+            let (handler, context) = bound.value
+            handler.checkProgress(admission, context: context)
+        }
+    }
+
+    private func checkProgress(_ admission: MemoryAdmission, context: ChannelHandlerContext) {
+        guard isOverdrawn, !isBroken else { return }
+        guard overdraftBytes < Self.minimumProgressBytes, admission.waitingCount > 0 else {
+            return expectProgress(admission, context: context)
+        }
+        let stalled = FrameError.stalled(
+            receivedBytes: overdraftBytes, needed: Self.minimumProgressBytes, within: stallTime)
+        fail(stalled, context: context)
     }
 }

@@ -29,6 +29,12 @@ public struct BrokerConfiguration: Sendable {
     public var maximumRequestBytes = 100 * 1024 * 1024
     /// `queued.max.request.bytes`: what requests may hold in memory together.
     public var queuedRequestBytes = 256 * 1024 * 1024
+    /// `signalbox.partial.request.bytes`: of that, by requests that have not come whole.
+    public var partialRequestBytes = 8 * 1024 * 1024
+    /// `signalbox.request.stall.ms`: what a request that goes on beyond those bounds has to bring 64 KiB within.
+    public var requestStallMilliseconds: Int64 = 1000
+    /// `signalbox.queued.response.bytes` per connection: responses in memory that the client has not taken.
+    public var queuedResponseBytes = 4 * 1024 * 1024
     /// `queued.max.requests` per connection: requests begun whose responses are not sent yet.
     public var queuedRequestsPerConnection = 16
     /// `max.connections`: further ones are closed at once.

@@ -38,6 +38,18 @@ extension BrokerSetting {
             "queued.max.request.bytes", \.queuedRequestBytes, 1024 * 1024...Int.max,
             "What all requests may hold in memory together; over it sockets are not read."),
         .integer(
+            "signalbox.partial.request.bytes", \.partialRequestBytes, 64 * 1024...Int.max,
+            "Of that, by requests that have not come whole; over it the rest of one is read when all of it is there. "
+                + "Ours."),
+        .integer(
+            "signalbox.request.stall.ms", \.requestStallMilliseconds, 100...3_600_000,
+            "A begun request that goes on although memory is used up has to bring 64 KiB within this, or its "
+                + "connection is closed. Ours."),
+        .integer(
+            "signalbox.queued.response.bytes", \.queuedResponseBytes, 1024...Int.max,
+            "Bytes of one connection's responses in memory, over which its next request waits; one response may pass "
+                + "it. Ours."),
+        .integer(
             "queued.max.requests", \.queuedRequestsPerConnection, 1...10_000,
             "Requests of one connection that are begun and not answered."),
         .integer(

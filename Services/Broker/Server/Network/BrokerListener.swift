@@ -26,9 +26,6 @@ public struct ListenError: Error, Sendable, CustomStringConvertible {
 
 /// One listening socket and the connections that came in through it.
 final class BrokerListener: Sendable {
-    /// The largest single read from a socket: big enough that a batch of 1 MiB takes few, small enough for the cache.
-    private static let maximumReadBytes = 256 * 1024
-
     let listener: Listener
     private let channel: any Channel
     /// Connections that came in and are not served yet.
@@ -62,11 +59,12 @@ final class BrokerListener: Sendable {
                 }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.autoRead, value: false)
-                .childChannelOption(.maxMessagesPerRead, value: 4)
+                // One read at a time: what may be read is asked before each, and a connection keeps one buffer.
+                .childChannelOption(.maxMessagesPerRead, value: 1)
                 .childChannelOption(
                     .recvAllocator,
                     value: AdaptiveRecvByteBufferAllocator(
-                        minimum: 1024, initial: 4096, maximum: Self.maximumReadBytes)
+                        minimum: 1024, initial: 4096, maximum: FrameDecoder.readBufferBytes)
                 )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
@@ -93,7 +91,9 @@ final class BrokerListener: Sendable {
             try pipeline.addHandler(IdleStateHandler(allTimeout: idle))
         }
         try pipeline.addHandler(
-            FrameDecoder(maximumFrameBytes: configuration.maximumRequestBytes, admission: admission))
+            FrameDecoder(
+                maximumFrameBytes: configuration.maximumRequestBytes, admission: admission,
+                stallTime: .milliseconds(configuration.requestStallMilliseconds)))
         try pipeline.addHandler(FrameEncoder())
         try pipeline.addHandler(ConnectionHandler(connection, accepted: input, logger: environment.logger))
     }

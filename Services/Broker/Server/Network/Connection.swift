@@ -12,6 +12,8 @@ struct ConnectionEnvironment: Sendable {
     let logger: Logger
     /// Requests begun whose responses are not sent yet: `queued.max.requests`.
     let owedBound: Int
+    /// Bytes of such responses in memory: `signalbox.queued.response.bytes`.
+    let owedBytesBound: Int
     let listener: Listener
 }
 
@@ -28,6 +30,8 @@ actor Connection {
         let charge: MemoryCharge?
         let probe: RequestProbe
         let begun: ContinuousClock.Instant
+        /// What the response takes of our memory while it waits; ranges of files take none.
+        let memoryBytes: Int
     }
 
     private let channel: any Channel
@@ -37,6 +41,10 @@ actor Connection {
 
     private var frames: Deque<InboundFrame> = []
     private var owed: Deque<Owed> = []
+    /// Bytes in memory of the responses owed and of the one being sent.
+    private var owedBytes = 0
+    /// Whether the reader waits for responses to go out, not for a frame.
+    private var isHeldBack = false
     private var isClosed = false
     private var reader: CheckedContinuation<Void, Never>?
     private var writer: CheckedContinuation<Void, Never>?
@@ -102,10 +110,16 @@ actor Connection {
         channel.read()
         while let frame = await nextFrame() {
             guard await begin(frame) else { return }
-            while owed.count >= environment.owedBound, !isClosed {
+            while isOwingTooMuch, !isClosed {
+                isHeldBack = true
                 await withCheckedContinuation { reader = $0 }
             }
+            isHeldBack = false
         }
+    }
+
+    private var isOwingTooMuch: Bool {
+        owed.count >= environment.owedBound || owedBytes >= environment.owedBytesBound
     }
 
     private func nextFrame() async -> InboundFrame? {
@@ -132,8 +146,10 @@ actor Connection {
                 return refuse("\(head.apiKey.name) version \(head.version), which is not served")
             }
             if case .close(let reason) = reply { return refuse(reason) }
-            owed.append(Owed(reply: reply, charge: frame.charge, probe: api.probe, begun: begun))
-            writer.take()?.resume()
+            owe(
+                Owed(
+                    reply: reply, charge: frame.charge, probe: api.probe, begun: begun,
+                    memoryBytes: reply.memoryBytes))
             return true
         } catch {
             return refuse("a malformed request: \(error)")
@@ -160,6 +176,12 @@ actor Connection {
 
     // MARK: Responses
 
+    private func owe(_ reply: Owed) {
+        owed.append(reply)
+        owedBytes += reply.memoryBytes
+        writer.take()?.resume()
+    }
+
     private func sendReplies() async {
         while let next = await nextOwed() {
             do {
@@ -174,6 +196,8 @@ actor Connection {
                 return
             }
             next.probe.answered(after: .now - next.begun)
+            owedBytes -= next.memoryBytes
+            letReaderGoOn()
         }
     }
 
@@ -183,8 +207,12 @@ actor Connection {
             await withCheckedContinuation { writer = $0 }
         }
         let next = owed.removeFirst()
-        if owed.count == environment.owedBound - 1 { reader.take()?.resume() }
+        letReaderGoOn()
         return next
+    }
+
+    private func letReaderGoOn() {
+        if isHeldBack, !isOwingTooMuch { reader.take()?.resume() }
     }
 
     /// Returns once the operating system has taken the bytes, so that a client that does not read is not served from

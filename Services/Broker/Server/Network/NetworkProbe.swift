@@ -7,10 +7,12 @@ struct NetworkProbe: Sendable {
     private let receivedBytes = Counter(label: "kafka_server_received_bytes_total")
     private let sentBytes = Counter(label: "kafka_server_sent_bytes_total")
     private let refusedRequests = Counter(label: "kafka_server_refused_requests_total")
+    private let partialRequestBytes = Gauge(label: "kafka_server_partial_request_bytes")
     private let queuedRequestBytes = Gauge(label: "kafka_server_queued_request_bytes")
 
-    func connections(_ count: Int, queuedBytes: Int) {
+    func connections(_ count: Int, queuedBytes: Int, partialBytes: Int) {
         open.record(count)
+        partialRequestBytes.record(partialBytes)
         queuedRequestBytes.record(queuedBytes)
     }
     func refusedConnection() { refused.increment() }

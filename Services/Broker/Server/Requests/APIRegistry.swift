@@ -10,6 +10,14 @@ enum PendingReply: Sendable {
     case later(@Sendable () async throws(WireError) -> [WirePiece])
     case none
     case close(reason: String)
+
+    /// Bytes of ours that it takes while it waits to be sent.
+    var memoryBytes: Int {
+        guard case .ready(let pieces) = self else { return 0 }
+        return pieces.reduce(0) { sum, piece in
+            if case .bytes(let bytes) = piece { sum + bytes.readableBytes } else { sum }
+        }
+    }
 }
 
 /// One API as the connections see it: bytes in, bytes out.
