@@ -16,8 +16,8 @@ extension FrameError: CustomStringConvertible {
         case .negativeLength(let length): "frame length \(length) is negative"
         case .tooLarge(let length, let limit): "frame of \(length) bytes is over the limit of \(limit)"
         case .stalled(let received, let needed, let time):
-            "\(received) bytes of a begun frame within \(time.nanoseconds / 1_000_000) ms, at least \(needed) are needed"
-                + " while others wait for memory"
+            "\(received) bytes of a begun frame within \(time.nanoseconds / 1_000_000) ms,"
+                + " at least \(needed) are needed while others wait for memory"
         }
     }
 }
