@@ -6,8 +6,8 @@ extension PartitionLog {
     /// Appends whole batches; all of them or none.
     ///
     /// The cost is per batch: header and checksum are looked at, records only where the topic's configuration needs
-    /// that, and the received bytes are neither copied nor changed. After a disk error the file is cut back to where it was; where that fails
-    /// too the log goes offline.
+    /// that, and the received bytes are neither copied nor changed. After a disk error the file is cut back to where
+    /// it was; where that fails too the log goes offline.
     /// - Parameters:
     ///   - frame: one or more batches as a producer sent them, base offsets 0.
     ///   - now: the broker's time.
