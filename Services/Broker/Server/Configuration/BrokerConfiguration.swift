@@ -57,7 +57,7 @@ public struct BrokerConfiguration: Sendable {
     /// `log.retention.check.interval.ms`.
     public var retentionCheckMilliseconds: Int64 = 300_000
     /// `signalbox.tail.cache.bytes`: batches kept in memory for who reads along, over all partitions.
-    public var tailCacheBytes = 16 * 1024 * 1024
+    public var tailCacheBytes = 8 * 1024 * 1024
     /// `max.incremental.fetch.session.cache.slots`.
     public var fetchSessionSlots = 1000
     /// Defaults of the topics' own settings where they are set, by the topic's name for each (`segment.bytes`).
