@@ -94,7 +94,8 @@ class Outcome:
 
 
 def fill(bootstrap: str) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True})
+    producer = Producer({
+        "bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True, "log_level": 0})
     for number in range(RECORDS):
         while True:
             try:

@@ -17,6 +17,8 @@ struct ExactlyOnceWorker: Service {
             // Whoever has taken the transactional id over goes first.
             try await Task.sleep(for: .seconds(1))
         }
+        // The consumer is still leaving its group. A service that ends before it is told to counts as failed.
+        try await gracefulShutdown()
     }
 
     /// Works until the consumer stops; false where a new producer is needed.
