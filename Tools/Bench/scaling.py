@@ -123,7 +123,7 @@ def measure_many(folder: Path, count: int) -> dict:
     for name, action in (
         ("produce_seconds", lambda: produce(broker, "wide", count, records)),
         ("consume_seconds", lambda: consume(broker, "wide", count, records)),
-        ("stop_seconds", lambda: broker.stop()),
+        ("stop_seconds", lambda: broker.running.stop(within=120)),
         ("clean_start_seconds", lambda: start_seconds(broker)),
         ("consume_again_seconds", lambda: consume(broker, "wide", count, records)),
     ):
