@@ -12,7 +12,7 @@ SOURCES  = $(shell find Package.swift Shared Services Tests Tools Benchmarks -na
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test test-swift test-interop test-end-to-end test-containers bench bench-client bench-scaling fuzz generate
-.PHONY: format lint clean setup setup-test documents
+.PHONY: bench-compaction format lint clean setup setup-test documents
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -51,6 +51,9 @@ bench-client: setup-test build ## Measure KafkaClient beside kcat on one broker:
 
 bench-scaling: setup-test build ## Measure what partitions and long logs cost: ARGS="--only partitions"
 	.venv/bin/python Tools/Bench/scaling.py $(ARGS)
+
+bench-compaction: setup-test build ## Measure compaction and what it costs a producer: ARGS="--records 1000000"
+	.venv/bin/python Tools/Bench/compaction.py $(ARGS)
 
 generate: setup ## Write Shared/KafkaMessages/Generated anew from the definitions
 	swift run $(DEBUG) ProtocolGenerator $(ARGS)

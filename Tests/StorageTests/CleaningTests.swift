@@ -195,6 +195,20 @@ struct CleaningTests {
         #expect(result == nil)
     }
 
+    @Test("a consumer is given records as long as there are any, and not only batches without")
+    func consumersRead() throws {
+        let cleaner = CleanerHarness()
+        let log = try cleaner.log.open()
+        for round in 0..<60 { try cleaner.append([("k", "\(round)")], to: log) }
+        _ = try cleaner.clean(log)
+        #expect(try log.readHeaders().first?.recordsCount == 0, "a segment of which nothing is left")
+        let read = try log.readRecords(from: 0, maxBytes: 100, below: log.logEnd)
+        #expect(try read.headers().contains { $0.recordsCount > 0 })
+        let bounded = try log.readRecords(from: 0, maxBytes: 100, below: try #require(read.firstBatchBase))
+        #expect(try bounded.headers().map(\.recordsCount) == [0], "where nothing else follows, what there is")
+        #expect(throws: ReadError.self) { try log.readRecords(from: -1, maxBytes: 1, below: log.logEnd) }
+    }
+
     @Test("compact,delete does both")
     func both() throws {
         var cleaner = CleanerHarness()

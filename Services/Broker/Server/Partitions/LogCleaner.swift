@@ -11,6 +11,8 @@ import SystemPackage
 /// over a finished segment does it go to the partition's thread. A log that cannot be cleaned is left alone until the
 /// next start; nothing that goes wrong here stops the broker.
 actor LogCleaner {
+    /// How long a log rests that the disk did not let the cleaner write, so that it may have room again.
+    private static let retryInterval = Duration.seconds(60)
     private static let policyKey = "cleanup.policy"
 
     private nonisolated let executor: any SerialExecutor
@@ -22,6 +24,9 @@ actor LogCleaner {
     private var checkpoints: [TopicPartition: (topic: KafkaUUID, offset: Offset)] = [:]
     /// Partitions that stay as they are until the next start, and which topic of that name each was.
     private(set) var uncleanable: [TopicPartition: KafkaUUID] = [:]
+
+    /// Partitions whose cleaning the disk has stopped, and when they are looked at again.
+    private var resting: [TopicPartition: ContinuousClock.Instant] = [:]
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -72,8 +77,10 @@ actor LogCleaner {
             let policy = topic.configurations[Self.policyKey] ?? byDefault[Self.policyKey]
             return policy?.contains("compact") ?? false
         }
+        resting = resting.filter { $0.value > .now }
         return topics.flatMap(\.partitions).filter { partition in
             !partition.isOffline && uncleanable[partition.topicPartition] != partition.topicID
+                && resting[partition.topicPartition] == nil
         }
     }
 
@@ -81,7 +88,7 @@ actor LogCleaner {
         do {
             return try await partition.dirtiness(since: checkpoint(of: partition))
         } catch {
-            markUncleanable(partition, error)
+            noteFailure(of: partition, error)
             return nil
         }
     }
@@ -106,7 +113,7 @@ actor LogCleaner {
         } catch CleaningError.cancelled {
             logger.debug("a cleaning was stopped", metadata: ["partition": "\(partition.topicPartition)"])
         } catch {
-            markUncleanable(partition, error)
+            noteFailure(of: partition, error)
         }
     }
 
@@ -142,6 +149,11 @@ actor LogCleaner {
                 }
                 try cleaning.add(source)
             }
+            // Names tell apart no topic from the one that was made after it: nothing is put into another's folder.
+            guard partition.progress.offsetsUnlessGone != nil else {
+                try cleaning.abandon()
+                return false
+            }
             guard let cleaned = try cleaning.finish() else { return true }
             return try await handOver(cleaned, to: partition)
         } catch {
@@ -156,7 +168,7 @@ actor LogCleaner {
             isTaken = try await partition.replaceSegments(with: cleaned)
         } catch {
             // An offline log may have been half way through: then the next start finishes it.
-            if !partition.isOffline { try cleaned.discard() }
+            if !partition.isOffline || partition.progress.offsetsUnlessGone == nil { try cleaned.discard() }
             throw error
         }
         if isTaken { try cleaned.finish() } else { try cleaned.discard() }
@@ -177,13 +189,27 @@ actor LogCleaner {
             ])
     }
 
-    /// A topic that is deleted while it is cleaned is no failure.
-    private func markUncleanable(_ partition: Partition, _ error: any Error) {
+    /// A topic that is deleted while it is cleaned is no failure. What the disk refuses now it may take later; a batch
+    /// that cannot be read, or a key map that is too small, stays so.
+    private func noteFailure(of partition: Partition, _ error: any Error) {
         guard partition.progress.offsetsUnlessGone != nil else { return }
-        uncleanable[partition.topicPartition] = partition.topicID
-        logger.error(
-            "a log cannot be cleaned and is left as it is until the next start",
-            metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
+        let metadata: Logger.Metadata = ["partition": "\(partition.topicPartition)", "error": "\(error)"]
+        if Self.isOfTheMoment(error) {
+            resting[partition.topicPartition] = .now + Self.retryInterval
+            logger.warning("a log was not cleaned and will be tried again", metadata: metadata)
+        } else {
+            uncleanable[partition.topicPartition] = partition.topicID
+            logger.error("a log cannot be cleaned and is left as it is until the next start", metadata: metadata)
+        }
+    }
+
+    private static func isOfTheMoment(_ error: any Error) -> Bool {
+        var storage = error as? StorageError
+        if case .storage(let inner)? = error as? CleaningError { storage = inner }
+        switch storage {
+        case .operationFailed: return true
+        case .endOfFile, .corrupt, .offline, nil: return false
+        }
     }
 }
 

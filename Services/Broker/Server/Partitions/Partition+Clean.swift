@@ -22,7 +22,7 @@ extension Partition {
         do {
             return try log.replaceSegments(with: cleaned)
         } catch {
-            noteFailure(error)
+            if progress.offsetsUnlessGone != nil { noteFailure(error) }
             throw error
         }
     }

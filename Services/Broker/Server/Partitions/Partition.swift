@@ -139,7 +139,7 @@ actor Partition {
 
     /// Stored bytes from the batch that holds `offset` on; empty at the high watermark.
     func read(from offset: Offset, maximumBytes: Int, atLeastOneBatch: Bool) throws(ReadError) -> LogRead {
-        try log.read(
+        try log.readRecords(
             from: offset, maxBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch,
             below: progress.offsets.highWatermark)
     }
@@ -149,7 +149,7 @@ actor Partition {
     func readCommitted(
         from offset: Offset, maximumBytes: Int, atLeastOneBatch: Bool
     ) throws(ReadError) -> (LogRead, [AbortedTransaction]) {
-        let read = try log.read(
+        let read = try log.readRecords(
             from: offset, maxBytes: maximumBytes, atLeastOneBatch: atLeastOneBatch,
             below: progress.offsets.lastStable)
         guard let first = read.firstBatchBase else { return (read, []) }

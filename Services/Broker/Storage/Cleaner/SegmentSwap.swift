@@ -110,6 +110,8 @@ extension SegmentSwap {
                 try files.remove(folder.file(kind, base))
             }
         }
+        // That of the old segment: the cleaner dropped the aborted records that it tells of, and markers may be gone.
+        try files.remove(folder.file(.txnindex, base))
         let covered = Set(names.compactMap(LogFileName.parse).map(\.offset)).filter { base < $0 && $0 < end }
         try finish(removing: covered.sorted())
     }
