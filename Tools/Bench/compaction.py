@@ -44,6 +44,15 @@ def write_input(path: Path, start: int, count: int, keys: int) -> None:
             lines.write(KEY % key_of(number, keys) + b"|%012d " % number + filler + b"\n")
 
 
+def create_topic(broker: Broker, records: int) -> None:
+    """One partition whose log gets about 30 segments."""
+    segment_bytes = min(64 << 20, max(1 << 20, records * (VALUE_BYTES + 30) // 30))
+    topic = NewTopic(TOPIC, 1, 1, config={
+        "cleanup.policy": "compact", "segment.bytes": str(segment_bytes), "min.cleanable.dirty.ratio": "0.1"})
+    client = AdminClient({"bootstrap.servers": broker.bootstrap})
+    client.create_topics([topic])[TOPIC].result(20)
+
+
 def produce(broker: Broker, source: Path, count: int) -> dict:
     """Produces the file through kcat; how fast, and what it cost."""
     before = broker.running.cpu_seconds()
@@ -152,10 +161,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict:
     print("measuring: without the cleaner", file=sys.stderr, flush=True)
     write_input(source, 0, half, options.keys)
     broker.start()
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-    admin.create_topics([NewTopic(TOPIC, 1, 1, config={
-        "cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.1"})])[
-            TOPIC].result(20)
+    create_topic(broker, options.records)
     without = produce(broker, source, half)
     write_input(source, half, options.records - half, options.keys)
     broker.stop()
