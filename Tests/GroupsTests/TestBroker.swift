@@ -23,11 +23,22 @@ final class TestBroker {
 
     static let wallStart: Int64 = 1_700_000_000_000
 
-    init(_ configure: (inout GroupConfiguration) -> Void = { _ in }, replaying log: [LogEntry] = []) throws {
+    /// - Parameter topics: what there is when the log is read, before it is.
+    init(
+        _ configure: (inout GroupConfiguration) -> Void = { _ in }, replaying log: [LogEntry] = [],
+        topics: [String] = ["t", "u", "z", "a", "old"]
+    ) throws {
         var configuration = GroupConfiguration()
         configuration.offsetsTopicPartitions = 1
         configure(&configuration)
         coordinator = GroupCoordinatorState(configuration: configuration)
+        for name in topics { topic(name, partitions: 1) }
+        try replay(log)
+    }
+
+    /// Reads a log of another broker, as the first thing that happens or after that one's partition was given up.
+    func replay(_ log: [LogEntry]) throws {
+        perform(coordinator.unload(0, now: now))
         coordinator.startLoading(0)
         for entry in log {
             switch entry {

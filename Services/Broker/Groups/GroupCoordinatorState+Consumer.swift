@@ -44,7 +44,7 @@ extension GroupCoordinatorState {
     /// the group cannot become a classic one.
     mutating func convertToClassic(_ groupID: String) -> [CoordinatorAction]? {
         guard let entry = entries[groupID], let consumer = entry.consumer else { return [] }
-        guard consumer.isEmpty, !entry.isBeingRemoved else { return nil }
+        guard consumer.isEmpty else { return nil }
         forgetConsumerGroup(groupID)
         do {
             let records = try entry.tombstones.map { tombstone throws(WireError) in try GroupRecord(tombstone) }

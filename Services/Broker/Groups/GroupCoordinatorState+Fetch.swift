@@ -33,8 +33,14 @@ extension GroupCoordinatorState {
                 return FetchedOffsets.Partition(
                     topicPartition: position, offset: nil, errorCode: .unstableOffsetCommit)
             }
-            return FetchedOffsets.Partition(topicPartition: position, offset: offsets[position])
+            return FetchedOffsets.Partition(topicPartition: position, offset: current(offsets[position], position))
         }
         return FetchedOffsets(errorCode: .none, partitions: partitions)
+    }
+
+    /// An offset of a topic that another one of the same name has taken the place of is as good as gone.
+    private func current(_ offset: CommittedOffset?, _ position: TopicPartition) -> CommittedOffset? {
+        guard let offset, topics.byName[position.topic] != nil else { return offset }
+        return topics.isStale(position.topic, offset) ? nil : offset
     }
 }

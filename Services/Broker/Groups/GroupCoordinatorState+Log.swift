@@ -27,7 +27,7 @@ extension GroupCoordinatorState {
                 forgetConsumerGroup(removal.groupId)
             }
             settle(removal.groupId)
-            return answer(removal, .none)
+            return answer(removal, removal.earlierError?.asGroupAppendError ?? .none)
         case .consumer(let groupId, let id, let replacesClassic):
             if replacesClassic { applyGroup(nil, of: groupId) }
             return actConsumer(groupId, now: now) { $0.committed(id, topics: $1, now: now) }
@@ -53,6 +53,7 @@ extension GroupCoordinatorState {
             if removal.includesGroup, entries[removal.groupId]?.consumer == nil {
                 entries[removal.groupId]?.machine.cancelRemoval()
             }
+            note(error, of: removal, token: token)
             settle(removal.groupId)
             return answer(removal, error.asGroupAppendError)
         case .consumer(let groupId, let id, _):
@@ -147,12 +148,16 @@ extension GroupCoordinatorState {
     }
 
     /// The replay has reached the end of the log: the partition's groups are open, their members' sessions start.
+    ///
+    /// What topics there are has to be known by now: offsets of others go.
     public mutating func finishLoading(_ partition: Int32, now: CoordinatorTime) -> [CoordinatorAction] {
-        precondition(partitions[partition] == .loading, "only a loading partition finishes loading")
+        // It may have gone again while its log was read.
+        guard partitions[partition] == .loading else { return [] }
         partitions[partition] = .active
         if retentionCheckDue == nil { retentionCheckDue = now.uptime + configuration.offsetsRetentionCheckInterval }
         var actions: [CoordinatorAction] = []
         for groupId in groupIds(in: partition) {
+            actions += removeStaleOffsets(of: groupId)
             actions += act(groupId, now: now) { $0.start(now: now) }
             actions += actConsumer(groupId, now: now) { machine, _ in machine.start(now: now) }
         }

@@ -59,7 +59,8 @@ extension GroupCoordinatorState {
             accepted[partition.topicPartition] = CommittedOffset(
                 offset: partition.offset, leaderEpoch: partition.leaderEpoch, metadata: partition.metadata,
                 commitTimestamp: now.wallMilliseconds,
-                expireTimestamp: input.retention.map { now.wallMilliseconds &+ $0.wholeMilliseconds })
+                expireTimestamp: input.retention.map { now.wallMilliseconds &+ $0.wholeMilliseconds },
+                topicID: topics.byName[partition.topicPartition.topic]?.id ?? .zero)
         }
         return accepted
     }

@@ -1,4 +1,5 @@
 import KafkaWire
+import OrderedCollections
 
 /// Taking offsets and groups away: by request, by time, and when their topics are gone.
 extension GroupCoordinatorState {
@@ -21,6 +22,10 @@ extension GroupCoordinatorState {
         var positions: [TopicPartition]
         var includesGroup = false
         var request: Request?
+        /// Further appends of the same removal, which were asked for right behind this one.
+        var following: UInt64 = 0
+        /// What happened to an append before this one.
+        var earlierError: ErrorCode?
     }
 
     // MARK: Requests
@@ -96,13 +101,21 @@ extension GroupCoordinatorState {
         return actions
     }
 
-    /// Writes tombstones for offsets past their retention, and for groups of which nothing is left.
+    /// Removes a group's offsets of topics that were deleted while nobody wrote it down: the broker went down between
+    /// the topic's end and its offsets' tombstones.
+    mutating func removeStaleOffsets(of groupId: String) -> [CoordinatorAction] {
+        let stale = entries[groupId]?.offsets.positions(where: topics.isStale) ?? []
+        return stale.isEmpty ? [] : remove(Removal(groupId: groupId, positions: stale))
+    }
+
+    /// Writes tombstones for offsets past their retention, for those of deleted topics whose tombstones failed before,
+    /// and for groups of which nothing is left.
     mutating func expireOffsets(now: CoordinatorTime) -> [CoordinatorAction] {
         var actions: [CoordinatorAction] = []
         for (groupId, entry) in entries.sorted(by: { $0.key < $1.key }) where partitions[entry.partition] == .active {
             let expired = entry.offsets.expired(
                 at: now.wallMilliseconds, retentionMilliseconds: configuration.offsetsRetention.wholeMilliseconds,
-                from: entry.retentionStart, isSubscribed: entry.isSubscribed)
+                from: entry.retentionStart, isSubscribed: entry.isSubscribed, isOfDeletedTopic: topics.isStale)
             let removesGroup =
                 entry.isRemovable && entry.appends == 0 && !entry.offsets.hasOpenTransactions
                 && expired.count == entry.offsets.count
@@ -114,23 +127,67 @@ extension GroupCoordinatorState {
 
     // MARK: Writing
 
+    /// Asks for a removal's tombstones in as many appends as ``maximumAppendBytes`` makes necessary, one right behind
+    /// the other, so that a commit that comes later stays later in the log.
+    ///
+    /// The group's own tombstones are in the last one: what a crash or an error leaves behind is a group with fewer
+    /// offsets, never offsets without their group's record. The last one answers the request.
     mutating func remove(_ removal: Removal) -> [CoordinatorAction] {
         let groupId = removal.groupId
         do {
-            var records: [GroupRecord] = []
-            for position in removal.positions {
-                records.append(try GroupRecord(.offset(groupId: groupId, position, nil)))
-            }
+            let parts = try parts(of: removal)
             if removal.includesGroup {
-                for tombstone in entries[groupId]?.tombstones ?? [] { records.append(try GroupRecord(tombstone)) }
                 entries[groupId]?.isBeingRemoved = true
                 if entries[groupId]?.consumer == nil { entries[groupId]?.machine.beginRemoval() }
             }
             for position in removal.positions { entries[groupId]?.offsets.began(position) }
-            return [begin(.removal(removal), records: records)]
+            return parts.map { begin(.removal($0.removal), records: $0.records) }
         } catch {
             // A key that was written once can be written again, so this does not happen.
             return answer(removal, .unknownServerError)
         }
+    }
+
+    private func parts(of removal: Removal) throws(WireError) -> [(removal: Removal, records: [GroupRecord])] {
+        var parts: [(removal: Removal, records: [GroupRecord])] = []
+        var part = Removal(groupId: removal.groupId, positions: [])
+        var records: [GroupRecord] = []
+        var bytes = GroupRecord.batchOverheadBytes
+        func makeRoom(for more: Int) {
+            if !records.isEmpty, bytes + more > maximumAppendBytes {
+                parts.append((part, records))
+                part.positions = []
+                records = []
+                bytes = GroupRecord.batchOverheadBytes
+            }
+            bytes += more
+        }
+        for position in removal.positions {
+            let record = try GroupRecord(.offset(groupId: removal.groupId, position, nil))
+            makeRoom(for: record.maximumBytes)
+            part.positions.append(position)
+            records.append(record)
+        }
+        if removal.includesGroup {
+            // These few stay together: they are one change.
+            let tombstones = try (entries[removal.groupId]?.tombstones ?? []).map {
+                content throws(WireError) in try GroupRecord(content)
+            }
+            makeRoom(for: tombstones.reduce(0) { $0 + $1.maximumBytes })
+            records += tombstones
+        }
+        part.includesGroup = removal.includesGroup
+        part.request = removal.request
+        parts.append((part, records))
+        for index in parts.indices { parts[index].removal.following = UInt64(parts.count - 1 - index) }
+        return parts
+    }
+
+    /// One of several appends failed: the last one, which answers, has to know.
+    mutating func note(_ error: ErrorCode, of removal: Removal, token: CommitToken) {
+        let last = CommitToken(rawValue: token.rawValue + removal.following)
+        guard case .removal(var final) = appends[last] else { return }
+        final.earlierError = final.earlierError ?? error
+        appends[last] = .removal(final)
     }
 }

@@ -24,6 +24,10 @@ extension GroupCoordinatorState {
             settle(input.groupId)
             return refused(.policyViolation)
         }
+        if let entry = entries[input.groupId], entry.isBeingRemoved {
+            // Whatever it was, in a moment there is room for a group of any protocol.
+            return refused(.coordinatorNotAvailable)
+        }
         guard let conversion = convertToClassic(input.groupId) else { return refused(.inconsistentGroupProtocol) }
         return conversion + act(input.groupId, now: now) { $0.join(input, now: now) }
     }

@@ -89,6 +89,9 @@ public struct GroupCoordinatorState: Sendable {
     var openTransactions: [Int32: [ProducerID: Set<String>]] = [:]
     /// What there is to subscribe to.
     var topics = GroupTopics()
+    /// What one append may take, which the driver keeps to `max.message.bytes` of `__consumer_offsets`. Removals are
+    /// split to fit.
+    public var maximumAppendBytes = 1_048_588
     /// Bytes of members' protocols and subscriptions, over all groups.
     public internal(set) var metadataBytes = 0
     private var nextToken: CommitToken = 1
@@ -192,8 +195,24 @@ public struct GroupCoordinatorState: Sendable {
         } else if let deadline = entry.nextDeadline, deadline < entry.scheduled ?? .seconds(Int64.max) {
             entries[groupId]?.scheduled = deadline
             deadlines.insert(GroupDeadline(deadline: deadline, groupId: groupId))
+            dropOldDeadlines()
         }
     }
+
+    /// Deadlines of forgotten groups, and those that a closer one took the place of, stay until their time or until
+    /// there are more of them than of the others: groups that come and go must not pile them up.
+    private mutating func dropOldDeadlines() {
+        guard deadlines.count > 2 * entries.count + Self.oldDeadlinesKept else { return }
+        deadlines = Heap(
+            entries.compactMap { groupId, entry in
+                entry.scheduled.map { GroupDeadline(deadline: $0, groupId: groupId) }
+            })
+    }
+
+    private static let oldDeadlinesKept = 64
+
+    /// The number of deadlines held, old ones among them.
+    public var deadlineCount: Int { deadlines.count }
 
     /// Makes room for a group that is not known yet; false when there is none.
     mutating func create(_ groupId: String) -> Bool {

@@ -27,6 +27,8 @@ public struct GroupRecord: Sendable, Hashable {
     private static let offsetKeyVersion: Int16 = 1
     private static let groupKeyVersion: Int16 = 2
     private static let valueVersion: Int16 = 3
+    /// An offset's value with its topic's id.
+    private static let topicIDValueVersion: Int16 = 4
     /// The one version of an offset's value that has room for an expiry of its own.
     private static let expiringValueVersion: Int16 = 1
 
@@ -52,8 +54,10 @@ public struct GroupRecord: Sendable, Hashable {
     private static func encode(_ offset: CommittedOffset) throws(WireError) -> ByteBuffer {
         let value = OffsetCommitValue(
             offset: offset.offset.rawValue, leaderEpoch: offset.leaderEpoch.rawValue, metadata: offset.metadata,
-            commitTimestamp: offset.commitTimestamp, expireTimestamp: offset.expireTimestamp ?? -1)
-        return try encode(value, version: offset.expireTimestamp == nil ? valueVersion : expiringValueVersion)
+            commitTimestamp: offset.commitTimestamp, expireTimestamp: offset.expireTimestamp ?? -1,
+            topicId: offset.topicID)
+        if offset.expireTimestamp != nil { return try encode(value, version: expiringValueVersion) }
+        return try encode(value, version: offset.topicID == .zero ? valueVersion : topicIDValueVersion)
     }
 
     static func encode(_ message: some KafkaMessage, version: Int16) throws(WireError) -> ByteBuffer {
@@ -92,7 +96,7 @@ public struct GroupRecord: Sendable, Hashable {
         return CommittedOffset(
             offset: Offset(value.offset), leaderEpoch: LeaderEpoch(value.leaderEpoch), metadata: value.metadata,
             commitTimestamp: value.commitTimestamp,
-            expireTimestamp: value.expireTimestamp < 0 ? nil : value.expireTimestamp)
+            expireTimestamp: value.expireTimestamp < 0 ? nil : value.expireTimestamp, topicID: value.topicId)
     }
 
     private static func decodeGroup(_ bytes: ByteBuffer) throws(WireError) -> GroupMetadata {
@@ -107,6 +111,16 @@ public struct GroupRecord: Sendable, Hashable {
         try reader.finish()
         return value
     }
+}
+
+extension GroupRecord {
+    /// What a batch takes besides its records.
+    static let batchOverheadBytes = 61
+    /// What a record takes besides key and value, with all its variable-length numbers at their longest.
+    private static let overheadBytes = 32
+
+    /// The room that the record takes in a batch, at most.
+    var maximumBytes: Int { key.readableBytes + (value?.readableBytes ?? 0) + Self.overheadBytes }
 }
 
 extension GroupMetadata {

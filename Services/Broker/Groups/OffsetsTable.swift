@@ -12,16 +12,20 @@ public struct CommittedOffset: Sendable, Hashable {
     public var commitTimestamp: Int64
     /// Wall clock in milliseconds, for a commit with a retention of its own.
     public var expireTimestamp: Int64?
+    /// The topic that was committed for, which a later one of the same name is not; zero where the record does not
+    /// say: Kafka's older formats, and the one with a retention of its own.
+    public var topicID: KafkaUUID
 
     public init(
         offset: Offset, leaderEpoch: LeaderEpoch = .none, metadata: String = "", commitTimestamp: Int64,
-        expireTimestamp: Int64? = nil
+        expireTimestamp: Int64? = nil, topicID: KafkaUUID = .zero
     ) {
         self.offset = offset
         self.leaderEpoch = leaderEpoch
         self.metadata = metadata
         self.commitTimestamp = commitTimestamp
         self.expireTimestamp = expireTimestamp
+        self.topicID = topicID
     }
 }
 
@@ -117,13 +121,26 @@ public struct OffsetsTable: Sendable {
 
     // MARK: Retention
 
-    /// Partitions whose offsets are past their retention: none that is subscribed, none with a commit pending.
+    /// Partitions with nothing but offsets that pass the test, stored or pending, and none on its way to the log.
+    func positions(where test: (String, CommittedOffset) -> Bool) -> [TopicPartition] {
+        let stored = all.map(\.topicPartition)
+        return Set(stored + pendingPartitions).sorted().filter { position in
+            let pending = transactions.values.compactMap { $0[position]?.offset }
+            let offsets = pending + (self[position].map { [$0] } ?? [])
+            return underWay[position] == nil && offsets.allSatisfy { test(position.topic, $0) }
+        }
+    }
+
+    /// Partitions whose offsets are past their retention: none that is subscribed, none with a commit pending. Those
+    /// of deleted topics are past it at once.
     func expired(
         at wallMilliseconds: Int64, retentionMilliseconds: Int64, from start: RetentionStart,
-        isSubscribed: (String) -> Bool
+        isSubscribed: (String) -> Bool, isOfDeletedTopic: (String, CommittedOffset) -> Bool
     ) -> [TopicPartition] {
         all.compactMap { topicPartition, offset in
-            if isSubscribed(topicPartition.topic) || isPending(topicPartition) { return nil }
+            if isPending(topicPartition) { return nil }
+            if isOfDeletedTopic(topicPartition.topic, offset) { return topicPartition }
+            if isSubscribed(topicPartition.topic) { return nil }
             let due: Int64
             switch (offset.expireTimestamp, start) {
             case (_, .never): return nil

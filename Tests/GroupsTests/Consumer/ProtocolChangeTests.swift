@@ -62,6 +62,21 @@ struct ProtocolChangeTests {
         #expect(broker.coordinator.groupCount == 0)
     }
 
+    @Test("while an empty consumer group is being removed, a classic member is told to come again")
+    func joinDuringRemoval() throws {
+        let broker = try TestBroker()
+        broker.topic("t", partitions: 2)
+        var a = TestConsumer("a")
+        a.beat(broker)
+        a.leave(broker)
+        broker.holdsAppends = true
+        _ = broker.delete()
+        #expect(broker.joined(broker.join())?.errorCode == .coordinatorNotAvailable)
+        broker.releaseAppends()
+        broker.stabilise(["old"])
+        #expect(broker.coordinator.listedGroups.map(\.type) == [.classic])
+    }
+
     @Test("members' metadata is bounded over all groups, in both protocols, and given back")
     func metadataBound() throws {
         let broker = try TestBroker { $0.maximumMetadataBytes = 100 }

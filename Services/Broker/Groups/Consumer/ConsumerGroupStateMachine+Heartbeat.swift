@@ -49,6 +49,8 @@ extension ConsumerGroupStateMachine {
             var current = member.current
             current.advance(to: ConsumerMember.Current.leftEpoch)
             current.pendingRevocation = AssignedPartitions()
+            // It gave up what it had to by leaving, so only its session's end is awaited.
+            current.state = .stable
             draft.change(.current(memberID: member.memberID, current))
         } else {
             for change in Self.removal(of: member.memberID) { draft.change(change) }

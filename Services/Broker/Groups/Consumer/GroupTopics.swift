@@ -23,6 +23,12 @@ public struct GroupTopics: Sendable, Hashable {
 
     public func name(of id: KafkaUUID) -> String? { names[id] }
 
+    /// Whether an offset is of a topic that is gone, also where another one has its name by now.
+    func isStale(_ name: String, _ offset: CommittedOffset) -> Bool {
+        guard let topic = byName[name] else { return true }
+        return offset.topicID != .zero && offset.topicID != topic.id
+    }
+
     /// Takes note of a topic that was made, has grown or is gone (`nil`).
     mutating func set(_ name: String, _ topic: Topic?) {
         if let previous = byName[name] { names[previous.id] = nil }

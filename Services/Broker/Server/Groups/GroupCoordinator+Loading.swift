@@ -7,12 +7,12 @@ import Storage
 
 /// Reading `__consumer_offsets` when the broker starts.
 extension GroupCoordinator {
-    /// Replays one partition. What cannot be read is passed over, logged and counted; a partition that cannot be
-    /// read on at all stays without coordinator, and the others go on.
+    /// Replays one partition, which is loading by now. What cannot be read is passed over, logged and counted; a
+    /// partition that cannot be read on at all stays without coordinator, and the others go on.
     func load(_ partition: Partition) async {
         let index = partition.topicPartition.partition
-        state.startLoading(index)
         do {
+            state.maximumAppendBytes = min(state.maximumAppendBytes, await partition.maximumAppendBytes)
             try await replay(partition)
             perform(state.finishLoading(index, now: now))
         } catch {

@@ -72,6 +72,8 @@ actor GroupCoordinator {
         if isReady { return }
         isReady = true
         takeTopicChanges()
+        // All at once before the first is awaited: who asks meanwhile has come to the right broker.
+        for partition in topic.partitions { state.startLoading(partition.topicPartition.partition) }
         for partition in topic.partitions { await load(partition) }
         logger.info("groups loaded", metadata: ["groups": "\(state.groupCount)"])
     }
@@ -163,6 +165,7 @@ actor GroupCoordinator {
             _ = try await partition.append(batch, origin: .coordinator)
             perform(state.committed(token, now: now))
         } catch {
+            if let limit = (error as? AppendError)?.byteLimit { state.maximumAppendBytes = limit }
             logger.error("group records were not written", metadata: ["partition": "\(position)", "error": "\(error)"])
             let code = (error as? AppendError)?.errorCode ?? .unknownServerError
             perform(state.failed(token, code, now: now))

@@ -1,0 +1,18 @@
+import Storage
+
+extension Partition {
+    /// The largest batch that the topic's configuration lets in.
+    var maximumAppendBytes: Int { min(log.configuration.maxMessageBytes, log.configuration.segmentBytes) }
+}
+
+extension AppendError {
+    /// The limit that the append was too large for, if that is what was wrong.
+    var byteLimit: Int? {
+        switch self {
+        case .batchTooLarge(_, let limit), .appendTooLarge(_, let limit): limit
+        case .invalidBatch, .empty, .missingKey, .outOfOrderSequence, .fencedProducer, .fencedCoordinator,
+            .outsideTransaction, .unverified, .partlyDuplicate, .storage:
+            nil
+        }
+    }
+}
