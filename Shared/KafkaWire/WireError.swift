@@ -6,6 +6,8 @@ public enum WireError: Error, Hashable, Sendable {
     case truncated(needed: Int, remaining: Int)
     /// A length or count that is negative where that is not allowed, or larger than the bytes that remain.
     case invalidLength(Int)
+    /// Arrays of more elements than the message may have in all.
+    case tooManyElements(Int, limit: Int)
     /// A null where the field is not nullable at this version.
     case unexpectedNull
     /// A string that is not UTF-8.
@@ -27,6 +29,8 @@ extension WireError: CustomStringConvertible {
         switch self {
         case .truncated(let needed, let remaining): "needs \(needed) bytes, \(remaining) remain"
         case .invalidLength(let length): "length \(length) is not possible here"
+        case .tooManyElements(let count, let limit):
+            "an array of \(count) brings the message to more than \(limit) elements"
         case .unexpectedNull: "null where a value is required"
         case .invalidUTF8: "string is not UTF-8"
         case .varintOverflow: "varint is too long"

@@ -6,11 +6,16 @@ import NIOCore
 /// Byte fields come back as slices that share the buffer's memory. Source: protocol guide, "Protocol Primitive Types".
 public struct WireReader: Sendable {
     @usableFromInline var bytes: ByteBuffer
+    /// How many elements the arrays that follow may still have in all.
+    @usableFromInline var elementsLeft: Int
+    @usableFromInline var elementLimit: Int
 
     /// Reads from the front of `buffer`.
     @inlinable
     public init(_ buffer: ByteBuffer) {
         bytes = buffer
+        elementsLeft = .max
+        elementLimit = .max
     }
 
     /// What has not been read yet.
@@ -20,6 +25,13 @@ public struct WireReader: Sendable {
     /// Bytes not read yet.
     @inlinable
     public var remaining: Int { bytes.readableBytes }
+
+    /// Bounds the elements of all arrays that follow together. An element of one byte may take a hundred in memory, so
+    /// a bound on a message's bytes alone bounds little.
+    public mutating func limitElements(to count: Int) {
+        elementsLeft = count
+        elementLimit = count
+    }
 
     /// Throws when bytes are left: a message that is longer than its fields is not the message it says it is.
     public func finish() throws(WireError) {
@@ -134,6 +146,8 @@ public struct WireReader: Sendable {
     public mutating func readNullableCount(flexible: Bool, minimumElementBytes: Int = 1) throws(WireError) -> Int? {
         guard let count = try readLength(flexible: flexible, short: false) else { return nil }
         guard count <= remaining / max(1, minimumElementBytes) else { throw .invalidLength(count) }
+        guard count <= elementsLeft else { throw .tooManyElements(count, limit: elementLimit) }
+        elementsLeft -= count
         return count
     }
 
@@ -199,7 +213,10 @@ public struct WireReader: Sendable {
             previous = tag
             let length = Int(try readUnsignedVarint())
             var reader = WireReader(try readSlice(length: length))
+            reader.elementsLeft = elementsLeft
+            reader.elementLimit = elementLimit
             if try field(tag, &reader) { try reader.finish() }
+            elementsLeft = reader.elementsLeft
         }
     }
 

@@ -53,7 +53,8 @@ extension OffsetCommitResponse {
 }
 
 extension GroupCoordinatorState {
-    /// OffsetFetch as a whole, at every version.
+    /// OffsetFetch as a whole, at every version. A partition that is named twice is answered once; a group that is
+    /// named twice with partitions, or twice without, answers `INVALID_REQUEST` from the second time on.
     ///
     /// - Parameter topicId: the id of a topic, for the answer to "everything" from version 10 on; a topic without one
     ///   was deleted and is left out.
@@ -61,14 +62,25 @@ extension GroupCoordinatorState {
         _ request: OffsetFetchRequest, version: Int16, topicId: (String) -> KafkaUUID? = { _ in nil }
     ) -> OffsetFetchResponse {
         guard version < 8 else {
+            var listed: Set<String> = []
+            var whole: Set<String> = []
             return OffsetFetchResponse(
-                groups: request.groups.map {
-                    fetchGroup($0, requireStable: request.requireStable, version: version, topicId: topicId)
+                groups: request.groups.map { group in
+                    // A few bytes may ask for all that a group has, so that is not told twice.
+                    let isFirst =
+                        group.topics == nil
+                        ? whole.insert(group.groupId).inserted : listed.insert(group.groupId).inserted
+                    guard isFirst else {
+                        return .init(groupId: group.groupId, errorCode: .invalidRequest)
+                    }
+                    return fetchGroup(
+                        group, requireStable: request.requireStable, version: version, topicId: topicId)
                 })
         }
+        var seen: Set<TopicPartition> = []
         let wanted = request.topics?.flatMap { topic in
             topic.partitionIndexes.map { TopicPartition(topic: topic.name, partition: $0) }
-        }
+        }.filter { seen.insert($0).inserted }
         let fetched = fetchOffsets(
             groupId: request.groupId, partitions: wanted, requireStable: request.requireStable)
         var partitions = fetched.partitions
@@ -100,8 +112,10 @@ extension GroupCoordinatorState {
         if let refusal { return .init(groupId: group.groupId, errorCode: refusal) }
         let topics: [OffsetFetchResponse.OffsetFetchResponseTopics]
         if let wanted = group.topics {
+            var seen: Set<OffsetFetchPosition> = []
             topics = wanted.map { topic in
                 let positions = topic.partitionIndexes.map { TopicPartition(topic: topic.name, partition: $0) }
+                    .filter { seen.insert(OffsetFetchPosition(topic.topicId, $0)).inserted }
                 let fetched = fetchOffsets(
                     groupId: group.groupId, partitions: positions, requireStable: requireStable)
                 let isUnknown = version >= 10 && topic.name.isEmpty
@@ -121,6 +135,17 @@ extension GroupCoordinatorState {
             }
         }
         return .init(groupId: group.groupId, topics: topics)
+    }
+}
+
+/// A partition as a request names it: of topics whose id is not known only the id tells one from the other.
+private struct OffsetFetchPosition: Hashable {
+    let topicID: KafkaUUID
+    let topicPartition: TopicPartition
+
+    init(_ topicID: KafkaUUID, _ topicPartition: TopicPartition) {
+        self.topicID = topicID
+        self.topicPartition = topicPartition
     }
 }
 

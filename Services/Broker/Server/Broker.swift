@@ -74,7 +74,8 @@ public final class Broker: Sendable {
             let environment = ConnectionEnvironment(
                 registry: registry, probe: probe, logger: logger,
                 owedBound: configuration.queuedRequestsPerConnection,
-                owedBytesBound: configuration.queuedResponseBytes, listener: listener)
+                owedBytesBound: configuration.queuedResponseBytes,
+                elementBound: configuration.maximumRequestElements, listener: listener)
             let bound: BrokerListener
             do {
                 bound = try await BrokerListener(

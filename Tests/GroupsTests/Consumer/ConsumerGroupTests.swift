@@ -99,7 +99,7 @@ struct ConsumerGroupTests {
 
     @Test("a topic that appears, grows or vanishes changes the target with the next heartbeat")
     func topics() throws {
-        let broker = try TestBroker()
+        let broker = try TestBroker(topics: [])
         var a = TestConsumer("a", topics: ["t", "u"])
         a.beat(broker)
         #expect(a.epoch == 1 && a.held.isEmpty)

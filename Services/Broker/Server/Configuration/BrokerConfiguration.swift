@@ -37,6 +37,8 @@ public struct BrokerConfiguration: Sendable {
     public var queuedResponseBytes = 4 * 1024 * 1024
     /// `queued.max.requests` per connection: requests begun whose responses are not sent yet.
     public var queuedRequestsPerConnection = 16
+    /// `signalbox.request.max.elements`: elements of all arrays of one request.
+    public var maximumRequestElements = 250_000
     /// `max.connections`: further ones are closed at once.
     public var maximumConnections = 10_000
     /// `connections.max.idle.ms`: silent connections are closed after this; -1 never.

@@ -53,6 +53,9 @@ extension BrokerSetting {
             "queued.max.requests", \.queuedRequestsPerConnection, 1...10_000,
             "Requests of one connection that are begun and not answered."),
         .integer(
+            "signalbox.request.max.elements", \.maximumRequestElements, 1...Int(Int32.max),
+            "Elements of all arrays of one request together; one with more closes its connection. Ours."),
+        .integer(
             "signalbox.max.open.files", \.maximumOpenFiles, 16...1_000_000,
             "Files of logs kept open, at most half of what the system allows the process. Ours."),
         .integer(

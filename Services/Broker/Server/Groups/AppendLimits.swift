@@ -8,11 +8,8 @@ extension Partition {
 extension AppendError {
     /// The limit that the append was too large for, if that is what was wrong.
     var byteLimit: Int? {
-        switch self {
-        case .batchTooLarge(_, let limit), .appendTooLarge(_, let limit): limit
-        case .invalidBatch, .empty, .missingKey, .outOfOrderSequence, .fencedProducer, .fencedCoordinator,
-            .outsideTransaction, .unverified, .partlyDuplicate, .storage:
-            nil
-        }
+        if case .batchTooLarge(_, let limit) = self { return limit }
+        if case .appendTooLarge(_, let limit) = self { return limit }
+        return nil
     }
 }

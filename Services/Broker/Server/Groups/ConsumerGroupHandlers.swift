@@ -34,6 +34,7 @@ struct ConsumerGroupHeartbeatHandler: APIHandler {
 }
 
 /// ConsumerGroupDescribe (69), versions 0 to 1: epochs, members, what each holds and what it should hold.
+/// A group that is named twice is answered once.
 struct ConsumerGroupDescribeHandler: APIHandler {
     typealias Request = ConsumerGroupDescribeRequest
 
@@ -43,7 +44,7 @@ struct ConsumerGroupDescribeHandler: APIHandler {
         _ request: ConsumerGroupDescribeRequest, _ context: RequestContext
     ) async -> Reply<ConsumerGroupDescribeResponse> {
         let groups = await coordinator.look { state in
-            request.groupIds.map { groupID in
+            request.groupIds.distinct.map { groupID in
                 var group = state.describeConsumerGroup(groupID)
                 if request.includeAuthorizedOperations { group.authorizedOperations = AuthorizedOperations.group }
                 return group

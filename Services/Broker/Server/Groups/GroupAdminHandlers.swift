@@ -2,7 +2,8 @@ import Groups
 import KafkaMessages
 import KafkaWire
 
-/// DescribeGroups (15), versions 0 to 6: a group's state, members and assignments.
+/// DescribeGroups (15), versions 0 to 6: a group's state, members and assignments. A group that is named twice is
+/// answered once.
 struct DescribeGroupsHandler: APIHandler {
     typealias Request = DescribeGroupsRequest
     typealias Group = DescribeGroupsResponse.DescribedGroup
@@ -13,7 +14,7 @@ struct DescribeGroupsHandler: APIHandler {
 
     func handle(_ request: DescribeGroupsRequest, _ context: RequestContext) async -> Reply<DescribeGroupsResponse> {
         let groups = await coordinator.look { state in
-            request.groups.map { groupID in
+            request.groups.distinct.map { groupID in
                 if let refusal = state.availability(ofGroup: groupID) {
                     return Group(errorCode: refusal, groupId: groupID)
                 }

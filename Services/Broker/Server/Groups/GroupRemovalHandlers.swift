@@ -3,6 +3,7 @@ import KafkaMessages
 import KafkaWire
 
 /// DeleteGroups (42), versions 0 to 2: empty groups go with their offsets; answered when that is in the log.
+/// A group that is named twice is answered once, as in Kafka.
 struct DeleteGroupsHandler: APIHandler {
     typealias Request = DeleteGroupsRequest
 
@@ -10,7 +11,7 @@ struct DeleteGroupsHandler: APIHandler {
 
     func handle(_ request: DeleteGroupsRequest, _ context: RequestContext) async -> Reply<DeleteGroupsResponse> {
         var promises: [(groupID: String, promise: ReplyPromise<GroupReply>)] = []
-        for groupID in request.groupsNames {
+        for groupID in request.groupsNames.distinct {
             let promise = await coordinator.submit { state, ticket, now in
                 state.deleteGroup(GroupDeletionInput(ticket: ticket, groupId: groupID), now: now)
             }

@@ -3,7 +3,8 @@ import KafkaWire
 import Storage
 
 /// DescribeProducers (61), version 0: the producers that a partition remembers, and where an open transaction begins
-/// (KIP-664). Tools find transactions with it that hold back the last stable offset.
+/// (KIP-664). Tools find transactions with it that hold back the last stable offset. A partition that is named twice is
+/// answered once.
 struct DescribeProducersHandler: APIHandler {
     typealias Request = DescribeProducersRequest
     typealias PartitionResponse = DescribeProducersResponse.PartitionResponse
@@ -14,10 +15,12 @@ struct DescribeProducersHandler: APIHandler {
         _ request: DescribeProducersRequest, _ context: RequestContext
     ) async -> Reply<DescribeProducersResponse> {
         var response = DescribeProducersResponse()
+        var seen: Set<TopicPartition> = []
         for topic in request.topics {
             var answers: [PartitionResponse] = []
             for index in topic.partitionIndexes {
-                answers.append(await answer(TopicPartition(topic: topic.name, partition: index)))
+                let position = TopicPartition(topic: topic.name, partition: index)
+                if seen.insert(position).inserted { answers.append(await answer(position)) }
             }
             response.topics.append(
                 DescribeProducersResponse.TopicResponse(name: topic.name, partitions: answers))
@@ -29,7 +32,7 @@ struct DescribeProducersHandler: APIHandler {
         guard let partition = topics.partition(topicPartition) else {
             return PartitionResponse(
                 partitionIndex: topicPartition.partition, errorCode: .unknownTopicOrPartition,
-                errorMessage: "there is no partition \(topicPartition)")
+                errorMessage: "the topic has no such partition, or there is no such topic")
         }
         let producers = await partition.describeProducers().map { producer in
             DescribeProducersResponse.ProducerState(

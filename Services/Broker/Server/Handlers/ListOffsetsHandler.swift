@@ -6,7 +6,8 @@ import Storage
 ///
 /// Exact to the record, not to its batch; what a reader of the request's isolation level cannot see yet is not found,
 /// and for committed records the latest offset is the last stable one. -1 latest, -2 and -4 earliest, -3 the largest
-/// timestamp; -5 and -6 speak of tiered storage, of which there is none.
+/// timestamp; -5 and -6 speak of tiered storage, of which there is none. A partition that is named twice answers
+/// INVALID_REQUEST, as in Kafka.
 struct ListOffsetsHandler: APIHandler {
     typealias Request = ListOffsetsRequest
     typealias PartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
@@ -26,9 +27,15 @@ struct ListOffsetsHandler: APIHandler {
 
     func handle(_ request: ListOffsetsRequest, _ context: RequestContext) async -> Reply<ListOffsetsResponse> {
         var response = ListOffsetsResponse()
+        let repeated = Self.repeatedPartitions(of: request)
         for topic in request.topics {
             var answers: [PartitionResponse] = []
             for partition in topic.partitions {
+                if repeated.contains(TopicPartition(topic: topic.name, partition: partition.partitionIndex)) {
+                    answers.append(
+                        PartitionResponse(partitionIndex: partition.partitionIndex, errorCode: .invalidRequest))
+                    continue
+                }
                 answers.append(
                     await answer(partition, topic: topic.name, isolation: IsolationLevel(request.isolationLevel)))
             }
@@ -36,6 +43,19 @@ struct ListOffsetsHandler: APIHandler {
                 ListOffsetsResponse.ListOffsetsTopicResponse(name: topic.name, partitions: answers))
         }
         return .now(response)
+    }
+
+    /// A search may read a segment, so one request does not ask for it any number of times.
+    private static func repeatedPartitions(of request: ListOffsetsRequest) -> Set<TopicPartition> {
+        var seen: Set<TopicPartition> = []
+        var repeated: Set<TopicPartition> = []
+        for topic in request.topics {
+            for partition in topic.partitions {
+                let position = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
+                if !seen.insert(position).inserted { repeated.insert(position) }
+            }
+        }
+        return repeated
     }
 
     private func answer(

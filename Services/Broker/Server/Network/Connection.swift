@@ -14,6 +14,8 @@ struct ConnectionEnvironment: Sendable {
     let owedBound: Int
     /// Bytes of such responses in memory: `signalbox.queued.response.bytes`.
     let owedBytesBound: Int
+    /// Elements of all arrays of a request: `signalbox.request.max.elements`.
+    let elementBound: Int
     let listener: Listener
 }
 
@@ -138,6 +140,7 @@ actor Connection {
         environment.probe.received(bytes: frame.bytes.readableBytes)
         do throws(WireError) {
             var reader = WireReader(frame.bytes)
+            reader.limitElements(to: environment.elementBound)
             let head = try RequestHead(from: &reader)
             guard let api = environment.registry[head.apiKey] else {
                 return refuse("a request of unknown API \(head.apiKey.rawValue)")

@@ -43,7 +43,8 @@ struct WriteTxnMarkersHandler: APIHandler {
     }
 }
 
-/// DescribeTransactions (65), version 0: state, producer, start and partitions of transactional ids.
+/// DescribeTransactions (65), version 0: state, producer, start and partitions of transactional ids; one that is named
+/// twice is answered once.
 struct DescribeTransactionsHandler: APIHandler {
     typealias Request = DescribeTransactionsRequest
 
@@ -52,7 +53,7 @@ struct DescribeTransactionsHandler: APIHandler {
     func handle(
         _ request: DescribeTransactionsRequest, _ context: RequestContext
     ) async -> Reply<DescribeTransactionsResponse> {
-        let states = await coordinator.look { state, _ in request.transactionalIds.map(state.describe) }
+        let states = await coordinator.look { state, _ in request.transactionalIds.distinct.map(state.describe) }
         return .now(DescribeTransactionsResponse(transactionStates: states))
     }
 }

@@ -2,7 +2,8 @@ import KafkaMessages
 import KafkaWire
 
 /// FindCoordinator (10), versions 0 to 6: this broker, for groups (key type 0) and transactional ids (1), once the
-/// topic that holds their state exists; from version 4 on for many keys.
+/// topic that holds their state exists; from version 4 on for many keys, each answered
+/// once.
 struct FindCoordinatorHandler: APIHandler {
     typealias Request = FindCoordinatorRequest
     typealias Coordinator = FindCoordinatorResponse.Coordinator
@@ -17,7 +18,7 @@ struct FindCoordinatorHandler: APIHandler {
     func handle(_ request: FindCoordinatorRequest, _ context: RequestContext) async -> Reply<FindCoordinatorResponse> {
         var problem: TopicRefusal?
         do throws(TopicRefusal) { try await prepare(request.keyType) } catch { problem = error }
-        let keys = context.version >= Self.batchVersion ? request.coordinatorKeys : [request.key]
+        let keys = context.version >= Self.batchVersion ? request.coordinatorKeys.distinct : [request.key]
         let found = keys.map { answer($0, problem: problem, context) }
         if context.version >= Self.batchVersion { return .now(FindCoordinatorResponse(coordinators: found)) }
         let only = found[0]

@@ -6,10 +6,16 @@ import Metadata
 /// DescribeConfigs (32), versions 1 to 4: the values of topics, brokers and groups, with where each comes from.
 ///
 /// A broker answers for itself and, under the empty name, what was set for all brokers. Its loggers are one, whose
-/// level can be read. No gaps.
+/// level can be read. What is asked for twice is answered once. No gaps.
 struct DescribeConfigsHandler: APIHandler {
     typealias Request = DescribeConfigsRequest
     typealias Result = DescribeConfigsResponse.DescribeConfigsResult
+
+    private struct ResourceKey: Hashable {
+        let type: Int8
+        let name: String
+        let keys: [String]?
+    }
 
     let topics: TopicTable
     let live: LiveConfiguration
@@ -19,7 +25,10 @@ struct DescribeConfigsHandler: APIHandler {
         let describer = ConfigurationDescriber(
             sources: live.sources, includeSynonyms: request.includeSynonyms,
             includeDocumentation: request.includeDocumentation)
-        return .now(DescribeConfigsResponse(results: request.resources.map { answer($0, describer) }))
+        let resources = request.resources.distinct { asked in
+            ResourceKey(type: asked.resourceType, name: asked.resourceName, keys: asked.configurationKeys)
+        }
+        return .now(DescribeConfigsResponse(results: resources.map { answer($0, describer) }))
     }
 
     private func answer(

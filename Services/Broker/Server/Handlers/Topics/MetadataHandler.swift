@@ -4,10 +4,16 @@ import Metadata
 
 /// Metadata (3), versions 0 to 13: the brokers, and topics by name, by id or all of them.
 ///
-/// Creates a missing topic when the request and `auto.create.topics.enable` allow it, and answers it at once.
+/// Creates a missing topic when the request and `auto.create.topics.enable` allow it, and answers it at once. A topic
+/// that is named twice is answered once, as in Kafka.
 struct MetadataHandler: APIHandler {
     typealias Request = MetadataRequest
     typealias TopicResponse = MetadataResponse.MetadataResponseTopic
+
+    private struct TopicKey: Hashable {
+        let name: String?
+        let id: KafkaUUID
+    }
 
     /// The first version whose answers may leave a topic without a name.
     private static let nullNameVersion: Int16 = 12
@@ -29,7 +35,7 @@ struct MetadataHandler: APIHandler {
         if wantsAll {
             response.topics = topics.all.map { describe($0) }
         } else {
-            for topic in request.topics ?? [] {
+            for topic in (request.topics ?? []).distinct(by: { TopicKey(name: $0.name, id: $0.topicId) }) {
                 response.topics.append(
                     await answer(topic, mayCreate: request.allowAutoTopicCreation, version: context.version))
             }
