@@ -1,4 +1,4 @@
-"""Consumes, transforms and produces with confluent-kafka, each record exactly once, over kills of itself and the broker.
+"""Consumes, transforms and produces with confluent-kafka exactly once, over kills of itself and the broker.
 
 Options as of the worker in Swift (Tests/Support/ExactlyOnceWorker), so that a test can take either.
 """
