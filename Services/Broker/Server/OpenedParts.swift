@@ -70,7 +70,11 @@ struct OpenedParts: Sendable {
     ) async throws -> OpenedParts {
         try PartitionLog.removeDeletedFolders(in: folder.path, files: files)
         let wasClean = try CleanShutdownMarker.take(in: folder.path, files: files)
-        if !wasClean { logger.info("the last stop was not clean, or this is the first start: logs are checked") }
+        if !wasClean {
+            logger.info("the last stop was not clean, or this is the first start: logs are checked")
+            // A partition's folder may be as new as its first records, which its recovery makes durable.
+            try files.syncFolder(folder.path)
+        }
         let topics = TopicTable()
         let log = try MetadataLog(
             folder: folder.path.appending("\(TopicName.clusterMetadata)-0"),
@@ -141,7 +145,12 @@ struct OpenedParts: Sendable {
             isClean = false
             logger.error("the metadata log was not closed cleanly", metadata: ["error": "\(error)"])
         }
-        if isClean { try CleanShutdownMarker.write(in: folder.path, files: files) }
+        do {
+            if isClean { try CleanShutdownMarker.write(in: folder.path, files: files) }
+        } catch {
+            isClean = false
+            logger.error("the next start checks the logs", metadata: ["error": "\(error)"])
+        }
         try await threads.stop()
         logger.info("stopped", metadata: ["clean": "\(isClean)"])
     }

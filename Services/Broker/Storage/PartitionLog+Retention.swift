@@ -43,7 +43,13 @@ extension PartitionLog {
         do { try checkOnline() } catch { throw .storage(error) }
         guard offset <= logEnd else { throw .offsetOutOfRange(offset, start: logStart, end: logEnd) }
         guard offset > logStart else { return }
-        do { try LogStartCheckpoint.write(offset, folder, files) } catch { throw .storage(error) }
+        do {
+            // A log start beyond the records that a crash of the machine leaves would hide those that come after.
+            if offset > flushedOffset { try flush() }
+            try LogStartCheckpoint.write(offset, folder, files)
+        } catch {
+            throw .storage(error)
+        }
         logStart = offset
     }
 

@@ -7,6 +7,8 @@ import Storage
 /// that arrive meanwhile share the next (group commit).
 struct GroupCommit {
     var isRunning = false
+    /// The end of the records that may not be acknowledged, nor read, before they are on the disk.
+    var awaitedEnd: Offset = 0
     var waiting: [(end: Offset, continuation: CheckedContinuation<StorageError?, Never>)] = []
 
     /// Those whose records end at or below `offset`.
@@ -81,6 +83,7 @@ extension Partition {
             noteFailure(error)
             if log.isOffline { return answer(commit.take(upTo: Offset(.max)), error) }
         }
+        if commit.awaitedEnd > progress.offsets.highWatermark { publish(appendedBytes: 0) }
         answer(commit.take(upTo: log.flushedOffset), nil)
         startFlush()
     }

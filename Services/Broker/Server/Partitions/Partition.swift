@@ -20,6 +20,8 @@ actor Partition {
     private nonisolated let executor: any SerialExecutor
     let log: PartitionLog
     var commit = GroupCommit()
+    /// Bytes that were appended and are above the high watermark.
+    private var unreadableBytes = 0
     private var verifications = TransactionVerifications()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -112,10 +114,11 @@ actor Partition {
             throw error
         }
         keepTail(result)
-        publish(appendedBytes: result.appendedBytes)
         // A repeated append may be of records that are still on their way to the disk.
         let end = result.lastOffset + 1
         let isDurable = !log.needsFlush(now: now) || log.flushedOffset >= end
+        if !isDurable { commit.awaitedEnd = max(commit.awaitedEnd, end) }
+        publish(appendedBytes: result.appendedBytes)
         startFlush()
         return BegunAppend(result: result, durableEnd: isDurable ? nil : end)
     }
@@ -253,8 +256,19 @@ actor Partition {
         environment.tails.keep(batch, of: progress)
     }
 
-    private func publish(appendedBytes: Int) {
-        progress.publish(Self.offsets(of: log), appendedBytes: appendedBytes)
+    /// Tells everybody how far the log has come. Records that have to be durable before they are acknowledged are not
+    /// read before that either: after a crash others could take their offsets.
+    func publish(appendedBytes: Int) {
+        unreadableBytes += appendedBytes
+        var offsets = Self.offsets(of: log)
+        if commit.awaitedEnd > log.flushedOffset {
+            offsets = PartitionProgress.Offsets(
+                logStart: log.logStart, highWatermark: max(progress.offsets.highWatermark, log.flushedOffset),
+                logEnd: log.logEnd, firstUnstable: log.firstUnstableOffset)
+        }
+        let hasMoved = offsets.highWatermark > progress.offsets.highWatermark
+        progress.publish(offsets, appendedBytes: hasMoved ? unreadableBytes : 0)
+        if hasMoved { unreadableBytes = 0 }
     }
 
     private static func offsets(of log: PartitionLog) -> PartitionProgress.Offsets {

@@ -65,7 +65,7 @@ struct DataFolder: Sendable {
             if parts.count == 2 { values[parts[0]] = parts[1] }
         }
         guard let cluster = values["cluster.id"], let node = values["node.id"].flatMap({ Int32($0) }) else {
-            throw DataFolderError(description: "\(path) has no cluster.id and node.id")
+            throw DataFolderError(description: "\(path) has no cluster.id and node.id; put it back as it was")
         }
         guard node == configuration.nodeID.rawValue else {
             throw DataFolderError(
@@ -88,7 +88,8 @@ private final class FolderLock: Sendable {
             descriptor = try SystemPackage.FileDescriptor.open(
                 path, .readWrite, options: [.create, .closeOnExec], permissions: .ownerReadWrite)
         } catch {
-            throw DataFolderError(description: "\(path) cannot be opened: \(error)")
+            throw DataFolderError(
+                description: "log.dirs: \(path.removingLastComponent()) cannot be written to: \(error)")
         }
         // Not closed here where that fails: with its one property set, an object that throws is deinitialised too.
         guard flock(descriptor.rawValue, LOCK_EX | LOCK_NB) == 0 else {

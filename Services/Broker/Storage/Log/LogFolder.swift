@@ -75,9 +75,10 @@ struct LogFolder {
         } else {
             contents = try recover(segments, snapshots)
         }
+        if let checkpoint, checkpoint > contents.logEnd { contents = try restart(at: checkpoint, after: contents) }
         transactionIndexes.removeAll { base in !contents.hasSegment(base) }
         contents.transactionIndexes = transactionIndexes
-        contents.logStart = max(segments[0].baseOffset, min(checkpoint ?? 0, contents.logEnd))
+        contents.logStart = max(contents.firstBase, min(checkpoint ?? 0, contents.logEnd))
         return contents
     }
 
@@ -136,6 +137,22 @@ struct LogFolder {
         return contents
     }
 
+    /// Goes on at the log start where the log ends before it: everything there is was deleted, and what comes next must
+    /// not get offsets that are deleted as well. Source: LogLoader.deleteSegmentsIfLogStartGreaterThanLogEnd.
+    private func restart(at start: Offset, after old: Contents) throws(StorageError) -> Contents {
+        var contents = try loadNew(at: start, [])
+        contents.producers = old.producers
+        contents.lastLeaderEpoch = old.lastLeaderEpoch
+        contents.report = old.report
+        contents.report.reason = old.report.reason ?? "the log start is \(start), the log's end was \(old.logEnd)"
+        let snapshot = LogSnapshot(producers: old.producers, lastLeaderEpoch: old.lastLeaderEpoch)
+        try files.replace(path.file(.snapshot, start), with: snapshot.encoded())
+        contents.snapshots = old.snapshots + [start]
+        for base in old.closed.map(\.baseOffset) + [old.active.baseOffset] { try remove(base) }
+        old.active.releaseFiles()
+        return contents
+    }
+
     // MARK: After a clean stop
 
     /// `nil` where the files are not as a clean stop leaves them.
@@ -175,7 +192,7 @@ struct LogFolder {
                 continue
             }
             let (segment, _) = try existing(file)
-            let scan = try segment.rebuild(damage: damage)
+            let scan = try segment.rebuild(damage: damage, durableEnd: vouched ?? 0)
             report.add(scan)
             end = scan.nextOffset
             scanned.append(segment)
@@ -265,6 +282,8 @@ struct LogFolder {
 }
 
 extension LogFolder.Contents {
+    fileprivate var firstBase: Offset { closed.first?.baseOffset ?? active.baseOffset }
+
     fileprivate func hasSegment(_ baseOffset: Offset) -> Bool {
         active.baseOffset == baseOffset || closed.contains { $0.baseOffset == baseOffset }
     }

@@ -21,8 +21,10 @@ extension OpenSegment {
     /// Reads every batch, checks it and builds the indexes anew; what follows the last good batch is cut off. Whole
     /// batches behind a damaged one are kept in a file beside, or refused.
     ///
-    /// - Parameter damage: what to do where whole batches come after one that is damaged.
-    func rebuild(damage: DamagePolicy = .setAside) throws(StorageError) -> Scan {
+    /// - Parameters:
+    ///   - damage: what to do where whole batches come after one that is damaged.
+    ///   - durableEnd: every batch below was on the disk: a damaged one is no torn end, whatever comes after it.
+    func rebuild(damage: DamagePolicy = .setAside, durableEnd: Offset = 0) throws(StorageError) -> Scan {
         let fileBytes = try log().byteCount()
         try forget()
         byteCount = 0
@@ -36,7 +38,10 @@ extension OpenSegment {
             case .operationFailed, .offline: throw error
             }
             scan.cutBytes = fileBytes - byteCount
-            if try hasBatches(after: byteCount, to: fileBytes, from: scan.nextOffset) {
+            let wasDurable = scan.nextOffset < durableEnd
+            let isRot =
+                wasDurable ? true : try hasBatches(after: byteCount, to: fileBytes, from: scan.nextOffset)
+            if isRot {
                 if damage == .refuse { throw error }
                 scan.setAside = try setAside(from: byteCount, to: fileBytes)
             }
