@@ -83,7 +83,9 @@ let broker: [Target] = [
     library(
         "Transactions", "Services/Broker/Transactions", ["KafkaWire", "KafkaMessages", nioCore, heap]),
     // Layer 3: I/O
-    library("Storage", "Services/Broker/Storage", ["KafkaWire", "KafkaRecords", nioCore, systemPackage]),
+    library(
+        "Storage", "Services/Broker/Storage", ["KafkaWire", "KafkaRecords", nioCore, systemPackage],
+        exclude: ["README.md"]),
     // Layer 5
     library(
         "BrokerServer", "Services/Broker/Server",

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any, Mapping, Sequence
 
 from . import wire
 from .paths import binary
@@ -13,11 +13,14 @@ from .waiting import eventually
 
 
 class Broker:
-    """One broker on loopback. `kill` and `start` may be called as often as a test likes: data and port stay."""
+    """One broker on loopback. `kill` and `start` may be called as often as a test likes: data and port stay.
+
+    `command` comes before the program, as `nsenter` with its options: it must become the program.
+    """
 
     def __init__(
         self, folder: Path, *, settings: Mapping[str, Any] | None = None, port: int | None = None,
-        binary_name: str = "broker",
+        binary_name: str = "broker", command: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
@@ -26,6 +29,7 @@ class Broker:
         self.configuration = folder / "broker.toml"
         self.process: Process | None = None
         self._binary_name = binary_name
+        self._command = list(command)
         self._starts = 0
         folder.mkdir(parents=True, exist_ok=True)
         self.configuration.write_text(to_toml({
@@ -49,7 +53,7 @@ class Broker:
         """Starts the process and returns at once."""
         self._starts += 1
         self.process = Process(
-            [binary(self._binary_name), "--config", self.configuration], name=f"broker (start {self._starts})",
+            [*self._command, binary(self._binary_name), "--config", self.configuration], name=f"broker (start {self._starts})",
             log=self.log)
         return self
 
