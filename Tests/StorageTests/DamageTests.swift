@@ -41,13 +41,13 @@ struct DamageTests {
         for name in names { contents[name] = try harness.files.contents(of: harness.folder.appending(name)) }
         let size = try #require(try harness.files.byteCount(of: path))
         for bit in stride(from: 0, to: Int(size) * 8, by: step) {
+            try flip(path, bit: bit, harness.files)
+            try check(harness.open(clean: isClean))
             try harness.files.removeFolder(harness.folder)
             try harness.files.makeFolder(harness.folder)
             for (name, bytes) in contents {
                 try harness.files.create(harness.folder.appending(name)).write([bytes], at: 0)
             }
-            try flip(path, bit: bit, harness.files)
-            try check(harness.open(clean: isClean))
         }
     }
 
@@ -73,7 +73,8 @@ struct DamageTests {
         let expected = try times.map { try whole.offset(forTimestamp: $0) }
         try whole.close()
         for segment in [segments[1], segments[segments.count - 1]] {
-            try forEachBit(of: harness.folder.file(.timeindex, segment.baseOffset), harness, step: 3) { (log: PartitionLog) throws in
+            try forEachBit(of: harness.folder.file(.timeindex, segment.baseOffset), harness, step: 3) {
+                (log: PartitionLog) throws in
                 #expect(try log.segments().map(\.largestTimestamp) == segments.map(\.largestTimestamp))
                 #expect(try times.map { try log.offset(forTimestamp: $0) } == expected)
             }

@@ -148,8 +148,13 @@ struct LogFolder {
         let snapshot = LogSnapshot(producers: old.producers, lastLeaderEpoch: old.lastLeaderEpoch)
         try files.replace(path.file(.snapshot, start), with: snapshot.encoded())
         contents.snapshots = old.snapshots + [start]
-        for base in old.closed.map(\.baseOffset) + [old.active.baseOffset] { try remove(base) }
         old.active.releaseFiles()
+        let active = SegmentFile(baseOffset: old.active.baseOffset, byteCount: old.active.byteCount)
+        for file in old.closed.map({ SegmentFile(baseOffset: $0.baseOffset, byteCount: $0.byteCount) }) + [active] {
+            // Deleted records, if the log start is right, and nobody can say any more whether it is.
+            contents.report.setAside += try setAside(file)
+            try remove(file.baseOffset)
+        }
         return contents
     }
 

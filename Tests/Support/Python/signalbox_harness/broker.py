@@ -53,8 +53,8 @@ class Broker:
         """Starts the process and returns at once."""
         self._starts += 1
         self.process = Process(
-            [*self._command, binary(self._binary_name), "--config", self.configuration], name=f"broker (start {self._starts})",
-            log=self.log)
+            [*self._command, binary(self._binary_name), "--config", self.configuration],
+            name=f"broker (start {self._starts})", log=self.log)
         return self
 
     def start(self) -> "Broker":
