@@ -35,7 +35,7 @@ extension RecordError {
     public var errorCode: ErrorCode {
         switch self {
         case .unsupportedMagic(let magic):
-            magic == 0 || magic == 1 ? .unsupportedForMessageFormat : .corruptMessage
+            magic == 0 || magic == 1 ? .invalidRecord : .corruptMessage
         case .truncated, .invalidBatchLength, .checksumMismatch, .trailingBytes, .compressionFailed:
             .corruptMessage
         case .invalidRecordCount, .invalidField, .malformedRecord:

@@ -35,6 +35,25 @@ struct DiskFaultTests {
         }
     }
 
+    @Test("a coordinator whose topic cannot be made is not available, and is when the disk has room again")
+    func coordinator() async throws {
+        try await RestartTests.withFolder { folder in
+            let files = FaultyFileSystem(POSIXFileSystem())
+            try await withBroker(in: folder, files: files) { broker in
+                let connection = try await broker.connect()
+                for (type, name) in [(0, "consumer_offsets"), (1, "transaction_state")] as [(Int8, String)] {
+                    var plan = FaultPlan()
+                    plan.add(.makeFolder, on: "/__\(name)-0", Self.full)
+                    files.use(plan)
+                    let request = FindCoordinatorRequest(keyType: type, coordinatorKeys: ["k"])
+                    let failed = try await connection.call(request)
+                    #expect(failed.coordinators.map(\.errorCode) == [.coordinatorNotAvailable])
+                    #expect(try await connection.call(request).coordinators.map(\.errorCode) == [.none])
+                }
+            }
+        }
+    }
+
     @Test("a batch that does not fit on the disk is refused, nothing of it is read, and the next one is taken")
     func append() async throws {
         try await RestartTests.withFolder { folder in

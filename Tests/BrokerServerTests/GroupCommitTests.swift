@@ -116,6 +116,10 @@ struct GroupCommitTests {
                 #expect(try await connection.produce(batch(["lost"]), to: "t").errorCode == .kafkaStorageError)
                 #expect(try await connection.produce(batch(["later"]), to: "t").errorCode == .kafkaStorageError)
                 #expect(try await connection.fetch(fetchRequest("t", from: 0)).errorCode == .kafkaStorageError)
+                #expect(try await connection.listOffset(-1, of: "t").errorCode == .kafkaStorageError)
+                let producers = try await connection.call(
+                    DescribeProducersRequest(topics: [.init(name: "t", partitionIndexes: [0])]))
+                #expect(producers.topics.first?.partitions.map(\.errorCode) == [.kafkaStorageError])
                 #expect(try await connection.produce(batch(["b"]), to: "t", partition: 1).errorCode == .none)
                 let partitions = try #require(try await connection.metadata(["t"]).topics.first).partitions
                 #expect(partitions.map(\.errorCode) == [.leaderNotAvailable, .none])

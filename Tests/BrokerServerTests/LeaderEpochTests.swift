@@ -23,7 +23,8 @@ struct LeaderEpochTests {
             let connection = try await broker.connect()
             try await connection.createTopic("t")
             let empty = try await ask(connection, epoch: 0, version: version)
-            #expect(empty.errorCode == .none && empty.leaderEpoch == -1 && empty.endOffset == -1)
+            #expect(empty.errorCode == .none && empty.leaderEpoch == 0 && empty.endOffset == 0)
+            #expect(try await connection.listOffset(-2, of: "t").leaderEpoch == 0)
             _ = try await connection.produce(batch(["a", "b", "c"]), to: "t")
             let known = try await ask(connection, epoch: 0, current: 0, version: version)
             #expect(known.errorCode == .none && known.leaderEpoch == 0 && known.endOffset == 3)
@@ -59,6 +60,18 @@ struct LeaderEpochTests {
             #expect(ahead.errorCode == .none && ahead.records?.byteCount == 0)
             #expect(ahead.divergingEpoch.epoch == 0 && ahead.divergingEpoch.endOffset == 3)
             #expect(try await fetch(from: 2, lastEpoch: 4).errorCode == .offsetOutOfRange)
+        }
+    }
+
+    @Test("a follower of an epoch that has no record yet is at one with its leader")
+    func noRecords() async throws {
+        try await withBroker { broker in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t")
+            var request = fetchRequest("t", from: 0)
+            request.topics[0].partitions[0].lastFetchedEpoch = 0
+            let answer = try await connection.fetch(request)
+            #expect(answer.errorCode == .none && answer.divergingEpoch.epoch == -1)
         }
     }
 }

@@ -38,7 +38,7 @@ struct RecordBatchValidationTests {
         batch.setInteger(magic, at: 16)
         let error = try #require(refusal(of: batch))
         #expect(error == .unsupportedMagic(magic))
-        #expect(error.errorCode == .unsupportedForMessageFormat)
+        #expect(error.errorCode == .invalidRecord)
     }
 
     /// A field's new value, the error, and the producer's answer; the checksum is made right again.

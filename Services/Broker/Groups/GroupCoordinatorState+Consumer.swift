@@ -9,7 +9,7 @@ extension GroupCoordinatorState {
         func refused(_ code: ErrorCode, _ message: String?) -> [CoordinatorAction] {
             [.reply(input.ticket, .consumerHeartbeat(ConsumerHeartbeatReply(code, message)))]
         }
-        if let refusal = refusal(ofGroup: input.groupID) { return refused(refusal, nil) }
+        if let refusal = refusal(ofConsumerGroup: input.groupID) { return refused(refusal.code, refusal.message) }
         if let refusal = input.refusal(configuration) { return refused(refusal.code, refusal.message) }
         if metadataBytes + input.metadataBytes > configuration.maximumMetadataBytes {
             return refused(

@@ -35,6 +35,8 @@ public final class PartitionLog {
     var lastLeaderEpoch: LeaderEpoch
     /// Read when it is needed first.
     var knownEpochs: LeaderEpochTable?
+    /// The epoch that this broker leads the partition under; ``LeaderEpoch/none`` for a log that nobody leads.
+    var leadingEpoch: LeaderEpoch = .none
     var hasUnsavedEpochs = false
     var positions = PositionCache()
 

@@ -193,7 +193,7 @@ struct ConsumerGroupTests {
             change(&input)
             return broker.beat(input)?.errorCode
         }
-        #expect(refusal { $0.groupID = "" } == .invalidGroupId)
+        #expect(refusal { $0.groupID = "" } == .invalidRequest)
         #expect(refusal { $0.memberID = "" } == .invalidRequest)
         #expect(refusal { $0.instanceID = "" } == .invalidRequest)
         #expect(refusal { $0.rackID = "" } == .invalidRequest)

@@ -87,9 +87,9 @@ public struct ConsumerHeartbeatReply: Sendable, Hashable {
 }
 
 /// Why a request is refused, with words for whoever reads the client's log.
-struct GroupRefusal: Error, Sendable, Hashable {
-    var code: ErrorCode
-    var message: String
+public struct GroupRefusal: Error, Sendable, Hashable {
+    public var code: ErrorCode
+    public var message: String
 
     init(_ code: ErrorCode, _ message: String) {
         self.code = code

@@ -8,7 +8,11 @@ extension ConsumerGroupStateMachine {
     ) -> [ConsumerGroupAction] {
         if inFlight != nil {
             if waiting.count >= configuration.maximumPendingAppends {
-                reply(input.ticket, ConsumerHeartbeatReply(.coordinatorNotAvailable, "too many requests wait"))
+                reply(
+                    input.ticket,
+                    ConsumerHeartbeatReply(
+                        .coordinatorNotAvailable,
+                        "\(waiting.count) requests wait for the log, as many as may"))
             } else {
                 waiting.append(input)
             }

@@ -36,7 +36,9 @@ extension GroupCoordinatorState {
     /// ConsumerGroupDescribe for one group.
     public func describeConsumerGroup(_ groupID: String) -> ConsumerGroupDescribeResponse.DescribedGroup {
         typealias Described = ConsumerGroupDescribeResponse.DescribedGroup
-        if let refusal = availability(ofGroup: groupID) { return Described(errorCode: refusal, groupId: groupID) }
+        if let refusal = unavailability(ofGroup: groupID) {
+            return Described(errorCode: refusal.code, errorMessage: refusal.message, groupId: groupID)
+        }
         guard let machine = consumerGroup(groupID) else {
             return Described(
                 errorCode: .groupIdNotFound, errorMessage: "there is no consumer group '\(groupID)'", groupId: groupID)

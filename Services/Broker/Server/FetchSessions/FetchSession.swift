@@ -154,7 +154,8 @@ final class FetchSession: Sendable {
     }
 
     private func find(_ key: FetchSessionKey, _ topics: TopicTable) -> Place {
-        TopicReference(name: key.topic, id: key.topicID, usesID: usesTopicIDs).find(in: topics).flatMap { topic in
+        let reference = TopicReference(name: key.topic, id: key.topicID, usesID: usesTopicIDs)
+        return reference.find(in: topics).mapError(\.code).flatMap { topic in
             topic.partition(key.partition).map(Result.success) ?? .failure(.unknownTopicOrPartition)
         }
     }

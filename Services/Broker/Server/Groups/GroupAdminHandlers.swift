@@ -15,8 +15,8 @@ struct DescribeGroupsHandler: APIHandler {
     func handle(_ request: DescribeGroupsRequest, _ context: RequestContext) async -> Reply<DescribeGroupsResponse> {
         let groups = await coordinator.look { state in
             request.groups.distinct.map { groupID in
-                if let refusal = state.availability(ofGroup: groupID) {
-                    return Group(errorCode: refusal, groupId: groupID)
+                if let refusal = state.unavailability(ofGroup: groupID) {
+                    return Group(errorCode: refusal.code, errorMessage: refusal.message, groupId: groupID)
                 }
                 var group = Group(state.describe(groupID))
                 if request.includeAuthorizedOperations { group.authorizedOperations = AuthorizedOperations.group }

@@ -34,6 +34,11 @@ struct DescribeProducersHandler: APIHandler {
                 partitionIndex: topicPartition.partition, errorCode: .unknownTopicOrPartition,
                 errorMessage: "the topic has no such partition, or there is no such topic")
         }
+        if partition.isOffline {
+            return PartitionResponse(
+                partitionIndex: topicPartition.partition, errorCode: .kafkaStorageError,
+                errorMessage: "the disk of \(topicPartition) failed; it is offline until the next start")
+        }
         let producers = await partition.describeProducers().map { producer in
             DescribeProducersResponse.ProducerState(
                 producerId: producer.producerID.rawValue, producerEpoch: Int32(producer.epoch),

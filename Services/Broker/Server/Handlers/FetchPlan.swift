@@ -37,7 +37,7 @@ struct FetchPlan: Sendable {
         names = request.topics.map { topic in
             let reference = TopicReference(
                 name: topic.topic, id: topic.topicId, usesID: version >= Self.topicIDVersion)
-            let found = reference.find(in: topics)
+            let found = reference.find(in: topics).mapError(\.code)
             let targets = topic.partitions.map { partition in
                 Target(request: partition, partition: found.flatMap { Self.find(partition, in: $0) })
             }

@@ -6,13 +6,12 @@ import Storage
 ///
 /// Exact to the record, not to its batch; what a reader of the request's isolation level cannot see yet is not found,
 /// and for committed records the latest offset is the last stable one. -1 latest, -2 and -4 earliest, -3 the largest
-/// timestamp; -5 and -6 speak of tiered storage, of which there is none. A partition that is named twice answers
-/// INVALID_REQUEST, as in Kafka.
+/// timestamp; -5 and -6 speak of tiered storage, of which there is none, and answer -1 as Kafka does without it. A
+/// special value that its version does not have, or nobody knows, is UNSUPPORTED_VERSION; a partition that a request
+/// has twice is INVALID_REQUEST. No gaps.
 struct ListOffsetsHandler: APIHandler {
     typealias Request = ListOffsetsRequest
     typealias PartitionResponse = ListOffsetsResponse.ListOffsetsPartitionResponse
-
-    static let gaps = "no tiered storage: -5 and -6 answer none"
 
     private enum Special: Int64 {
         case latest = -1
@@ -21,23 +20,36 @@ struct ListOffsetsHandler: APIHandler {
         case earliestLocal = -4
         case latestTiered = -5
         case earliestPendingUpload = -6
+
+        /// The first version that may ask for it.
+        var firstVersion: Int16 {
+            switch self {
+            case .latest, .earliest: 1
+            case .maximumTimestamp: 7
+            case .earliestLocal: 8
+            case .latestTiered: 9
+            case .earliestPendingUpload: 11
+            }
+        }
     }
 
     let topics: TopicTable
 
     func handle(_ request: ListOffsetsRequest, _ context: RequestContext) async -> Reply<ListOffsetsResponse> {
         var response = ListOffsetsResponse()
-        let repeated = Self.repeatedPartitions(of: request)
+        let repeated = Self.repeated(in: request)
+        let isolation = IsolationLevel(request.isolationLevel)
         for topic in request.topics {
             var answers: [PartitionResponse] = []
             for partition in topic.partitions {
-                if repeated.contains(TopicPartition(topic: topic.name, partition: partition.partitionIndex)) {
-                    answers.append(
-                        PartitionResponse(partitionIndex: partition.partitionIndex, errorCode: .invalidRequest))
-                    continue
+                let place = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
+                if repeated.contains(place) {
+                    answers.append(PartitionResponse(partitionIndex: place.partition, errorCode: .invalidRequest))
+                } else if !Self.isServed(partition.timestamp, version: context.version) {
+                    answers.append(PartitionResponse(partitionIndex: place.partition, errorCode: .unsupportedVersion))
+                } else {
+                    answers.append(await answer(partition, at: place, isolation))
                 }
-                answers.append(
-                    await answer(partition, topic: topic.name, isolation: IsolationLevel(request.isolationLevel)))
             }
             response.topics.append(
                 ListOffsetsResponse.ListOffsetsTopicResponse(name: topic.name, partitions: answers))
@@ -45,26 +57,34 @@ struct ListOffsetsHandler: APIHandler {
         return .now(response)
     }
 
-    /// A search may read a segment, so one request does not ask for it any number of times.
-    private static func repeatedPartitions(of request: ListOffsetsRequest) -> Set<TopicPartition> {
+    /// Partitions that the request has more than once: a search may read a segment, so one request does not ask for it
+    /// any number of times.
+    private static func repeated(in request: ListOffsetsRequest) -> Set<TopicPartition> {
         var seen: Set<TopicPartition> = []
         var repeated: Set<TopicPartition> = []
         for topic in request.topics {
             for partition in topic.partitions {
-                let position = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
-                if !seen.insert(position).inserted { repeated.insert(position) }
+                let place = TopicPartition(topic: topic.name, partition: partition.partitionIndex)
+                if !seen.insert(place).inserted { repeated.insert(place) }
             }
         }
         return repeated
     }
 
+    private static func isServed(_ timestamp: Int64, version: Int16) -> Bool {
+        if timestamp >= 0 { return true }
+        guard let special = Special(rawValue: timestamp) else { return false }
+        return version >= special.firstVersion
+    }
+
     private func answer(
-        _ request: ListOffsetsRequest.ListOffsetsPartition, topic: String, isolation: IsolationLevel
+        _ request: ListOffsetsRequest.ListOffsetsPartition, at place: TopicPartition, _ isolation: IsolationLevel
     ) async -> PartitionResponse {
-        let index = request.partitionIndex
-        guard let partition = topics.partition(TopicPartition(topic: topic, partition: index)) else {
+        let index = place.partition
+        guard let partition = topics.partition(place) else {
             return PartitionResponse(partitionIndex: index, errorCode: .unknownTopicOrPartition)
         }
+        if partition.isOffline { return PartitionResponse(partitionIndex: index, errorCode: .kafkaStorageError) }
         if let error = partition.problem(withEpoch: request.currentLeaderEpoch) {
             return PartitionResponse(partitionIndex: index, errorCode: error)
         }

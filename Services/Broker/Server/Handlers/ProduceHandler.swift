@@ -1,4 +1,5 @@
 import KafkaMessages
+import KafkaRecords
 import KafkaWire
 import Metadata
 import NIOCore
@@ -15,10 +16,13 @@ struct ProduceHandler: APIHandler {
 
     static let advertised: ClosedRange<Int16> = 0...ProduceRequest.versions.upperBound
     static let gaps =
-        "0 to 2 are listed, because librdkafka before 2.11.1 gives up compression otherwise, but not served"
+        "0 to 2 are listed, because librdkafka before 2.11.1 gives up compression otherwise, but not served; "
+        + "a batch is checked by header and checksum, its records only on a compacted topic"
 
     /// The first version that names topics by id.
     private static let topicIDVersion: Int16 = 13
+    /// The first version whose batches may be compressed with zstd (KIP-110).
+    private static let zstdVersion: Int16 = 7
 
     let topics: TopicTable
     let admission: ProduceAdmission
@@ -59,7 +63,7 @@ struct ProduceHandler: APIHandler {
                 let partition = try check(data, request: request, found: found)
                 if let refusal = verdict.refused[partition.topicPartition] { throw refusal }
                 let verified = verdict.verified[partition.topicPartition]
-                let begun = try await begin(data, on: partition, of: request, verified: verified)
+                let begun = try await begin(data, on: partition, of: request, version: context.version, verified: verified)
                 if let end = begun.durableEnd { whenFlushed(partition, end, responses.count) }
                 responses.append(response(to: data, begun.result))
             } catch {
@@ -85,21 +89,23 @@ struct ProduceHandler: APIHandler {
 
     private func check(
         _ data: ProduceRequest.PartitionProduceData, request: ProduceRequest,
-        found: Result<TopicTable.Topic, ErrorCode>
+        found: Result<TopicTable.Topic, TopicRefusal>
     ) throws(ProduceRefusal) -> Partition {
         guard Self.isServed(acks: request.acks) else {
             throw ProduceRefusal(code: .invalidRequiredAcks, message: "acks is \(request.acks), not -1, 0 or 1")
         }
         switch found {
-        case .failure(let code):
-            throw ProduceRefusal(code: code, message: nil)
+        case .failure(let refusal):
+            throw ProduceRefusal(code: refusal.code, message: refusal.message)
         case .success(let topic):
             if TopicName.isInternal(topic.name) {
                 throw ProduceRefusal(
                     code: .invalidTopicException, message: "\(topic.name) is written by the coordinator alone")
             }
             guard let partition = topic.partition(data.index) else {
-                throw ProduceRefusal(code: .unknownTopicOrPartition, message: nil)
+                throw ProduceRefusal(
+                    code: .unknownTopicOrPartition,
+                    message: "'\(topic.name)' has no partition \(data.index), only 0 to \(topic.partitions.count - 1)")
             }
             return partition
         }
@@ -107,10 +113,15 @@ struct ProduceHandler: APIHandler {
 
     private func begin(
         _ data: ProduceRequest.PartitionProduceData, on partition: Partition, of request: ProduceRequest,
-        verified: TransactionVerification?
+        version: Int16, verified: TransactionVerification?
     ) async throws(ProduceRefusal) -> Partition.BegunAppend {
         guard case .bytes(let batches)? = data.records?.pieces.first else {
             throw ProduceRefusal(code: .invalidRecord, message: "no record batch")
+        }
+        if version < Self.zstdVersion, data.compression == .zstd {
+            throw ProduceRefusal(
+                code: .unsupportedCompressionType,
+                message: "zstd needs version \(Self.zstdVersion) of the request, this is \(version)")
         }
         if request.transactionalId == nil, data.transactionalProducer != nil {
             throw ProduceRefusal(

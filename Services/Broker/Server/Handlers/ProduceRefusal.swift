@@ -5,11 +5,11 @@ import Storage
 /// Why a partition's batch was not appended, as the producer is told it.
 struct ProduceRefusal: Error {
     let code: ErrorCode
-    let message: String?
+    let message: String
     /// The records at fault, where single ones are; versions before 8 have no room for them.
     var recordErrors: [ProduceResponse.BatchIndexAndErrorMessage] = []
 
-    init(code: ErrorCode, message: String?) {
+    init(code: ErrorCode, message: String) {
         self.code = code
         self.message = message
     }

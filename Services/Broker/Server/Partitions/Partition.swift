@@ -40,6 +40,7 @@ actor Partition {
         self.eventLoop = eventLoop
         self.environment = environment
         executor = eventLoop.executor
+        log.beginLeading(leaderEpoch)
         progress = PartitionProgress(Self.offsets(of: log))
         if log.isOffline { progress.goOffline() }
         self.log = log

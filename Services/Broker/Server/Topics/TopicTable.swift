@@ -86,10 +86,12 @@ struct TopicReference {
     let usesID: Bool
 
     /// The topic, or the error that says which of the two was not found.
-    func find(in table: TopicTable) -> Result<TopicTable.Topic, ErrorCode> {
+    func find(in table: TopicTable) -> Result<TopicTable.Topic, TopicRefusal> {
         if usesID {
-            return table.topic(id: id).map(Result.success) ?? .failure(.unknownTopicId)
+            return table.topic(id: id).map(Result.success)
+                ?? .failure(TopicRefusal(code: .unknownTopicId, message: "there is no topic with id \(id)"))
         }
-        return table.topic(name).map(Result.success) ?? .failure(.unknownTopicOrPartition)
+        return table.topic(name).map(Result.success)
+            ?? .failure(TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'"))
     }
 }

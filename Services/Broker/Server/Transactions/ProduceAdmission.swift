@@ -86,6 +86,16 @@ struct ProduceAdmission: Sendable {
 }
 
 extension ProduceRequest.PartitionProduceData {
+    /// The codec of the first batch; `nil` for one that is unknown, and for what is no batch.
+    var compression: Compression? {
+        guard case .bytes(let batches)? = records?.pieces.first else { return nil }
+        do throws(RecordError) {
+            return try RecordBatchHeader(peeking: batches).compression
+        } catch {
+            return nil  // The append says what is wrong with it.
+        }
+    }
+
     /// The producer of a batch that is part of a transaction; `nil` for any other batch, and for what is none.
     var transactionalProducer: ProducerIdentity? {
         guard case .bytes(let batches)? = records?.pieces.first else { return nil }

@@ -2,6 +2,16 @@ import KafkaWire
 import SystemPackage
 
 extension PartitionLog {
+    /// This broker leads the partition from here on: the epoch begins at the log's end, before it has any record.
+    ///
+    /// Reads nothing: where the table of epochs is not known yet, the epoch is put into it when it is read.
+    public func beginLeading(_ epoch: LeaderEpoch) {
+        leadingEpoch = epoch
+        guard var table = knownEpochs else { return }
+        assignLeadingEpoch(&table)
+        knownEpochs = table
+    }
+
     /// Where the records of a leader epoch end, for followers and consumers that compare logs.
     ///
     /// Reads the `leader-epoch-checkpoint` the first time.
@@ -29,7 +39,13 @@ extension PartitionLog {
         var table = try readEpochs()
         table.truncate(to: logEnd)
         if logStart < logEnd, table.assign(lastLeaderEpoch, at: logStart) { hasUnsavedEpochs = true }
+        assignLeadingEpoch(&table)
         return table
+    }
+
+    /// Records of the epoch would have put it into the table, so without it the log ends where it began to lead.
+    private func assignLeadingEpoch(_ table: inout LeaderEpochTable) {
+        if leadingEpoch > table.latest, table.assign(leadingEpoch, at: logEnd) { hasUnsavedEpochs = true }
     }
 
     private func readEpochs() throws(StorageError) -> LeaderEpochTable {

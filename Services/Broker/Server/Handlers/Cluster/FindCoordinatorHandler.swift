@@ -2,13 +2,13 @@ import KafkaMessages
 import KafkaWire
 
 /// FindCoordinator (10), versions 0 to 6: this broker, for groups (key type 0) and transactional ids (1), once the
-/// topic that holds their state exists; from version 4 on for many keys, each answered
-/// once.
+/// topic that holds their state exists; from version 4 on for many keys, each answered once.
+///
+/// Where that topic cannot be made the coordinator is not available, which clients try again. No gaps: keys of share
+/// groups (2) are refused, as Kafka does while they are switched off.
 struct FindCoordinatorHandler: APIHandler {
     typealias Request = FindCoordinatorRequest
     typealias Coordinator = FindCoordinatorResponse.Coordinator
-
-    static let gaps = "no share groups"
 
     private static let batchVersion: Int16 = 4
 
@@ -43,7 +43,8 @@ struct FindCoordinatorHandler: APIHandler {
         case 0: try await coordinators.groups.prepare()
         case 1: try await coordinators.transactions.prepare()
         default:
-            throw TopicRefusal(code: .invalidRequest, message: "there is no coordinator for keys of type \(keyType)")
+            throw TopicRefusal(
+                code: .invalidRequest, message: "key type \(keyType) is neither 0 (group) nor 1 (transactional id)")
         }
     }
 
