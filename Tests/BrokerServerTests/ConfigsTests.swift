@@ -227,10 +227,10 @@ struct ConfigsTests {
 
     static let brokerRefusals: [(String, String, String?, ErrorCode, String)] = [
         (
-            "1", "message.max.bytes", "-1", .invalidConfig,
+            "1", "message.max.bytes", "-1", .invalidRequest,
             "message.max.bytes: '-1' is not an integer from 0 to 2147483647"
         ),
-        ("", "max.connections", "0", .invalidConfig, "max.connections: 0 is not within 1 and 1000000"),
+        ("", "max.connections", "0", .invalidRequest, "max.connections: 0 is not within 1 and 1000000"),
         ("", "num.partitons", "1", .invalidConfig, "num.partitons: is not a setting of this broker"),
         ("1", "node.id", "2", .invalidRequest, "node.id: changes at the start of the broker only"),
         ("7", "max.connections", "5", .invalidRequest, "broker '7' is not 1, which this is"),
@@ -257,7 +257,7 @@ struct ConfigsTests {
         }
     }
 
-    @Test("a group's values are set, told and kept; loggers are told")
+    @Test("a group's values are set, told and kept")
     func others() async throws {
         try await RestartTests.withFolder { folder in
             try await withBroker(in: folder) { broker in
@@ -265,9 +265,6 @@ struct ConfigsTests {
                 try await alter(connection, 32, "g", [("consumer.session.timeout.ms", 0, "50000")])
                 let wrong = try await alter(connection, 32, "g", [("consumer.session.timeout.ms", 0, "0")])
                 #expect(wrong.errorMessage == "consumer.session.timeout.ms: '0' is not an integer from 1 to 2147483647")
-                let logger = try await describe(connection, 8, "1")
-                #expect(logger.configs.map(\.name) == ["root"] && logger.configs[0].configSource == 6)
-                #expect(try await alter(connection, 8, "1", [("root", 0, "DEBUG")]).errorCode == .invalidRequest)
             }
             try await withBroker(in: folder) { broker in
                 let connection = try await broker.connect()

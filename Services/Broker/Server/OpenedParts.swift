@@ -55,9 +55,11 @@ struct OpenedParts: Sendable {
     ) async throws -> OpenedParts {
         let folder = try DataFolder(configuration, files: files)
         let threads = Threads(configuration)
+        let live = LiveConfiguration(configuration, logLevel: BrokerLogLevel(logger.logLevel))
         do {
             return try await recover(
-                configuration, folder: folder, threads: threads, files: files, clock: clock, logger: logger)
+                configuration, live: live, folder: folder, threads: threads, files: files, clock: clock,
+                logger: live.logLevel.follow(logger))
         } catch {
             try await threads.stop()
             throw error
@@ -65,8 +67,8 @@ struct OpenedParts: Sendable {
     }
 
     private static func recover(
-        _ configuration: BrokerConfiguration, folder: DataFolder, threads: Threads, files: any FileSystem,
-        clock: WallClock, logger: Logger
+        _ configuration: BrokerConfiguration, live: LiveConfiguration, folder: DataFolder, threads: Threads,
+        files: any FileSystem, clock: WallClock, logger: Logger
     ) async throws -> OpenedParts {
         try PartitionLog.removeDeletedFolders(in: folder.path, files: files)
         let wasClean = try CleanShutdownMarker.take(in: folder.path, files: files)
@@ -87,7 +89,6 @@ struct OpenedParts: Sendable {
             logger.info("removing what is left of a deleted topic", metadata: ["folder": "\(name)"])
             try files.removeFolder(folder.path.appending(name))
         }
-        let live = LiveConfiguration(configuration)
         do {
             try live.apply(log.image)
         } catch {

@@ -22,10 +22,13 @@ final class LiveConfiguration: Sendable {
         var groups: [String: [String: String]] = [:]
     }
 
+    /// What is logged now, which is no setting.
+    let logLevel: BrokerLogLevel
     private let file: BrokerConfiguration
     private let state: Mutex<State>
 
-    init(_ file: BrokerConfiguration) {
+    init(_ file: BrokerConfiguration, logLevel: BrokerLogLevel) {
+        self.logLevel = logLevel
         self.file = file
         state = Mutex(State(current: file, sources: Sources(file: file.settings)))
     }

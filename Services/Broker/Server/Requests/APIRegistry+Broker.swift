@@ -28,7 +28,7 @@ extension APIRegistry {
                     topics: topics, controller: controller, identity: identity,
                     autoCreateTopics: configuration.autoCreateTopics)),
             RegisteredAPI(CreateTopicsHandler(controller: controller, live: parts.live)),
-            RegisteredAPI(DescribeConfigsHandler(topics: topics, live: parts.live, logger: parts.logger)),
+            RegisteredAPI(DescribeConfigsHandler(topics: topics, live: parts.live)),
             RegisteredAPI(AlterConfigsHandler(controller: controller)),
             RegisteredAPI(IncrementalAlterConfigsHandler(controller: controller)),
             RegisteredAPI(

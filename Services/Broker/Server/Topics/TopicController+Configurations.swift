@@ -10,13 +10,13 @@ extension TopicController {
         case .topic: try await alterTopic(change, validateOnly: validateOnly)
         case .broker: try await alterBroker(change, validateOnly: validateOnly)
         case .group: try alterGroup(change, validateOnly: validateOnly)
-        case .brokerLogger:
-            throw TopicRefusal(code: .invalidRequest, message: "the level of a logger is set at the start")
+        case .brokerLogger: try alterLogger(change, validateOnly: validateOnly)
         default:
             throw TopicRefusal(
                 code: .invalidRequest,
                 message:
-                    "resource type \(change.resource.kind.rawValue) is not one of 2 (topic), 4 (broker), 32 (group)")
+                    "resource type \(change.resource.kind.rawValue) is not one of 2 (topic), 4 (broker), "
+                    + "8 (broker logger), 32 (group)")
         }
     }
 
@@ -42,12 +42,21 @@ extension TopicController {
         await reconfigure(name)
     }
 
-    private func alterBroker(_ change: ConfigurationChange, validateOnly: Bool) async throws(TopicRefusal) {
-        let node = "\(configuration.nodeID)"
-        guard change.resource.name.isEmpty || change.resource.name == node else {
-            throw TopicRefusal(
-                code: .invalidRequest, message: "broker '\(change.resource.name)' is not \(node), which this is")
+    private func alterLogger(_ change: ConfigurationChange, validateOnly: Bool) throws(TopicRefusal) {
+        try checkIsThisBroker(change.resource.name)
+        try live.logLevel.alter(change, validateOnly: validateOnly)
+        if !validateOnly { logger.info("the level of the log changed", metadata: ["level": "\(live.logLevel.name)"]) }
+    }
+
+    private func checkIsThisBroker(_ name: String) throws(TopicRefusal) {
+        let node = configuration.nodeID
+        guard name == "\(node)" else {
+            throw TopicRefusal(code: .invalidRequest, message: "broker '\(name)' is not \(node), which this is")
         }
+    }
+
+    private func alterBroker(_ change: ConfigurationChange, validateOnly: Bool) async throws(TopicRefusal) {
+        if !change.resource.name.isEmpty { try checkIsThisBroker(change.resource.name) }
         // No topic can have this name.
         let name = "broker:"
         await untilUnchanging(name)
@@ -62,7 +71,8 @@ extension TopicController {
                 cluster: change.resource.name.isEmpty ? values : sources.cluster,
                 broker: change.resource.name.isEmpty ? sources.broker : values)
         } catch {
-            throw TopicRefusal(code: .invalidConfig, message: error.description)
+            // Kafka has INVALID_CONFIG for topics and groups only.
+            throw TopicRefusal(code: .invalidRequest, message: error.description)
         }
         if validateOnly { return }
         beginChange(of: name)

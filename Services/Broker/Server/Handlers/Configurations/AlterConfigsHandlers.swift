@@ -4,13 +4,13 @@ import Metadata
 
 /// IncrementalAlterConfigs (44), versions 0 and 1: sets, resets, and adds to and takes from lists.
 ///
-/// Each resource is answered for itself and changes as a whole or not at all, also with `validate_only`. Gaps: the
-/// levels of loggers cannot be changed.
+/// Each resource is answered for itself and changes as a whole or not at all, also with `validate_only`. The level of
+/// the one logger, "root", is kept until the process ends. Gaps: there is nothing to set for client metrics (16).
 struct IncrementalAlterConfigsHandler: APIHandler {
     typealias Request = IncrementalAlterConfigsRequest
     typealias Result = IncrementalAlterConfigsResponse.AlterConfigsResourceResponse
 
-    static let gaps = "the levels of loggers are read, not changed"
+    static let gaps = "no client metrics (resource type 16)"
 
     let controller: TopicController
 
@@ -36,10 +36,12 @@ struct IncrementalAlterConfigsHandler: APIHandler {
 /// AlterConfigs (33), versions 0 to 2: replaces all values of a resource; those that are not named go back to their
 /// defaults.
 ///
-/// Answered and applied as IncrementalAlterConfigs. No gaps: loggers were never changed by it.
+/// Answered and applied as IncrementalAlterConfigs. Loggers are not changed by it, in Kafka neither.
 struct AlterConfigsHandler: APIHandler {
     typealias Request = AlterConfigsRequest
     typealias Result = AlterConfigsResponse.AlterConfigsResourceResponse
+
+    static let gaps = "no client metrics (resource type 16)"
 
     let controller: TopicController
 

@@ -1,15 +1,16 @@
 import KafkaMessages
 import KafkaWire
-import Logging
 import Metadata
 
 /// DescribeConfigs (32), versions 1 to 4: the values of topics, brokers and groups, with where each comes from.
 ///
-/// A broker answers for itself and, under the empty name, what was set for all brokers. Its loggers are one, whose
-/// level can be read. What is asked for twice is answered once. No gaps.
+/// A broker answers for itself and, under the empty name, what was set for all brokers. Its loggers are one, "root".
+/// What is asked for twice is answered once.
 struct DescribeConfigsHandler: APIHandler {
     typealias Request = DescribeConfigsRequest
     typealias Result = DescribeConfigsResponse.DescribeConfigsResult
+
+    static let gaps = "no client metrics (resource type 16)"
 
     private struct ResourceKey: Hashable {
         let type: Int8
@@ -19,7 +20,6 @@ struct DescribeConfigsHandler: APIHandler {
 
     let topics: TopicTable
     let live: LiveConfiguration
-    let logger: Logger
 
     func handle(_ request: DescribeConfigsRequest, _ context: RequestContext) async -> Reply<DescribeConfigsResponse> {
         let describer = ConfigurationDescriber(
@@ -91,7 +91,7 @@ struct DescribeConfigsHandler: APIHandler {
 
     private func loggerEntry() -> ConfigurationDescriber.Entry {
         ConfigurationDescriber.Entry(
-            name: "root", value: logger.logLevel.rawValue.uppercased(), readOnly: true,
+            name: BrokerLogLevel.root, value: live.logLevel.name, readOnly: false,
             configSource: ConfigurationDescriber.Source.brokerLogger.rawValue)
     }
 }
