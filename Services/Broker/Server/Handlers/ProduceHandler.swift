@@ -63,7 +63,8 @@ struct ProduceHandler: APIHandler {
                 let partition = try check(data, request: request, found: found)
                 if let refusal = verdict.refused[partition.topicPartition] { throw refusal }
                 let verified = verdict.verified[partition.topicPartition]
-                let begun = try await begin(data, on: partition, of: request, version: context.version, verified: verified)
+                let begun = try await begin(
+                    data, on: partition, of: request, version: context.version, verified: verified)
                 if let end = begun.durableEnd { whenFlushed(partition, end, responses.count) }
                 responses.append(response(to: data, begun.result))
             } catch {

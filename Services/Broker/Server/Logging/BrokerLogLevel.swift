@@ -3,7 +3,8 @@ import Logging
 import Metadata
 import Synchronization
 
-/// The least level that a broker logs, which clients can change while it runs: Kafka's resource BROKER_LOGGER (KIP-412).
+/// The least level that a broker logs, which clients can change while it runs by Kafka's resource BROKER_LOGGER
+/// (KIP-412).
 ///
 /// There is one logger, "root". What was set is forgotten with the process, as in Kafka.
 final class BrokerLogLevel: Sendable {
@@ -32,8 +33,8 @@ final class BrokerLogLevel: Sendable {
         return Self.levels.first { $0.level <= current }?.name ?? "TRACE"
     }
 
-    /// Logs as `logger`, from the level on that holds at that time. Whoever sets the level of a copy has set that copy's
-    /// for good.
+    /// Logs as `logger`, from the level on that holds at that time. Whoever sets the level of a copy has set that
+    /// copy's for good.
     func follow(_ logger: Logger) -> Logger {
         var logger = logger
         logger.handler = AdjustableLogHandler(logger.handler, level: self)
