@@ -159,6 +159,22 @@ struct ChangeCommandTests {
         #expect(throws: (any Error).self) { try ResetOffsetsCommand.parse(["g"] + arguments) }
     }
 
+    @Test("A number that cannot be is told as such, not as one that is missing")
+    func impossible() {
+        for count in ["0", "-3"] {
+            let told = Self.refusal(CreatePartitionsCommand.self, ["t", "--partitions", count])
+            #expect(told.contains("at least 1, not \(count)"))
+        }
+        #expect(Self.refusal(ResetOffsetsCommand.self, ["g", "--to-offset", "-5"]).contains("and is -5"))
+        #expect(Self.refusal(DeleteRecordsCommand.self, ["t", "--before", "-1"]).contains("not '-1'"))
+    }
+
+    /// What a command line is refused with; empty where it is none.
+    private static func refusal<Command: ParsableCommand>(_ command: Command.Type, _ arguments: [String]) -> String {
+        do { _ = try command.parse(arguments) } catch { return command.message(for: error) }
+        return ""
+    }
+
     @Test("Records are deleted before an offset or to the end")
     func deleteRecords() throws {
         for before in ["0", "5", "end"] { _ = try DeleteRecordsCommand.parse(["t", "--before=\(before)"]) }

@@ -44,7 +44,10 @@ struct ResetOffsetsCommand: AsyncParsableCommand {
     @Option(help: "A topic; all that the group has offsets of when left out. May be repeated.") var topic: [String] = []
     @Flag(name: .customLong("to-earliest"), help: "To the first record there is.") var toEarliest = false
     @Flag(name: .customLong("to-latest"), help: "Behind the last record.") var toLatest = false
-    @Option(name: .customLong("to-offset"), help: "To this offset.") var toOffset: Int64?
+    @Option(
+        name: .customLong("to-offset"), parsing: .unconditional,
+        help: "To this offset, or the nearest that the partition has.")
+    var toOffset: Int64?
     @Option(
         name: .customLong("to-datetime"),
         help: "To the first record at or after a time: 2022-10-11T05:30:00Z, or milliseconds since 1970.")
@@ -103,7 +106,10 @@ struct ResetOffsetsCommand: AsyncParsableCommand {
         var targets: [OffsetResetTarget] = []
         if toEarliest { targets.append(.earliest) }
         if toLatest { targets.append(.latest) }
-        if let toOffset { targets.append(.offset(Offset(toOffset))) }
+        if let toOffset {
+            if toOffset < 0 { throw CommandError("--to-offset must not be negative, and is \(toOffset)") }
+            targets.append(.offset(Offset(toOffset)))
+        }
         if let toDateTime { targets.append(.timestamp(milliseconds: try Self.milliseconds(toDateTime))) }
         if let shiftBy { targets.append(.shift(shiftBy)) }
         guard let target = targets.first, targets.count == 1 else {

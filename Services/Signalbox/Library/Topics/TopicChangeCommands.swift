@@ -9,8 +9,13 @@ struct CreatePartitionsCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The topic's name.") var topic: String
-    @Option(help: "How many there shall be in the end.") var partitions: Int32
+    @Option(parsing: .unconditional, help: "How many there shall be in the end; only ever more than now.")
+    var partitions: Int32
     @Flag(name: .customLong("validate-only"), help: "Only say whether it could be done.") var validateOnly = false
+
+    func validate() throws {
+        if partitions < 1 { throw ValidationError("--partitions must be at least 1, not \(partitions)") }
+    }
 
     func run() async throws {
         let results = try await connection.withAdmin { [topic, partitions, validateOnly] admin in
@@ -34,8 +39,13 @@ struct DeleteRecordsCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The topic's name.") var topic: String
-    @Option(help: "The first offset that stays, or 'end' for all that there are.") var before: String
-    @Option(name: .customLong("partition"), help: "A partition; all of them when left out. May be repeated.")
+    @Option(
+        parsing: .unconditional,
+        help: "The first offset that stays, the same in every partition named, or 'end' to delete all there are.")
+    var before: String
+    @Option(
+        name: .customLong("partition"), parsing: .unconditionalSingleValue,
+        help: "A partition; all of them when left out. May be repeated.")
     var partitions: [Int32] = []
     @Flag(help: "Print JSON.") var json = false
 
