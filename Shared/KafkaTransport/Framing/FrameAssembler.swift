@@ -66,6 +66,18 @@ public struct FrameAssembler: Sendable {
         return collect(length: length)
     }
 
+    /// Lets `read` write the next bytes of the frame being collected to where they stay; ``next()`` tells whether that
+    /// completed it.
+    ///
+    /// - Parameter read: is given room for at most `maxBytes` and says how many bytes it wrote there.
+    /// - Returns: what `read` did.
+    mutating func fill(upTo maxBytes: Int, _ read: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        let room = min(missingBytes, maxBytes)
+        return collected.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { target in
+            max(0, read(UnsafeMutableRawBufferPointer(rebasing: target[..<room])))
+        }
+    }
+
     /// Moves what is there into the frame being collected; the frame when that completes it.
     private mutating func collect(length: Int) -> ByteBuffer? {
         if var part = input.readSlice(length: min(length - collected.readableBytes, input.readableBytes)) {

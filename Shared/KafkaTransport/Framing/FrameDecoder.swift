@@ -1,5 +1,13 @@
 import NIOCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// One frame as it arrived, without its prefix.
 public struct InboundFrame: Sendable {
     public var bytes: ByteBuffer
@@ -30,6 +38,10 @@ public final class FrameDecoder: ChannelDuplexHandler {
     /// What a frame that goes on beyond the limits has to bring within the time of
     /// ``init(maximumFrameBytes:admission:stallTime:)`` while others wait.
     public static let minimumProgressBytes = 64 * 1024
+    /// Frames that lack less are left to the channel's own reads.
+    static let directReadBytes = 32 * 1024
+    /// The most that one read takes: the memory for requests is looked at in between.
+    static let largestReadBytes = 256 * 1024
 
     private var assembler: FrameAssembler
     private let admission: MemoryAdmission?
@@ -66,15 +78,38 @@ public final class FrameDecoder: ChannelDuplexHandler {
         overdraftBytes += bytes.readableBytes
         assembler.receive(bytes)
         do {
-            while let frame = try assembler.next() {
-                endOverdraft()
-                let charge = admission.map { MemoryCharge(bytes: frame.readableBytes, to: $0) }
-                context.fireChannelRead(wrapInboundOut(InboundFrame(bytes: frame, charge: charge)))
-            }
+            try cutFrames(context: context)
+            while takeMore(context: context) { try cutFrames(context: context) }
         } catch {
             fail(error, context: context)
         }
         charge(assembler.bufferedBytes)
+    }
+
+    private func cutFrames(context: ChannelHandlerContext) throws(FrameError) {
+        while let frame = try assembler.next() {
+            endOverdraft()
+            let charge = admission.map { MemoryCharge(bytes: frame.readableBytes, to: $0) }
+            context.fireChannelRead(wrapInboundOut(InboundFrame(bytes: frame, charge: charge)))
+        }
+    }
+
+    /// Reads what the kernel has of a large frame to where it stays, without the channel's read buffer between; `false`
+    /// where there is nothing to take. Ends and errors of the connection are left for the channel to find.
+    private func takeMore(context: ChannelHandlerContext) -> Bool {
+        guard !isBroken, assembler.missingBytes >= Self.directReadBytes else { return false }
+        charge(assembler.bufferedBytes)
+        if let admission, admission.room != (new: true, partial: true) { return false }
+        do {
+            let taken = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable {
+                (socket: CInt) in
+                assembler.fill(upTo: Self.largestReadBytes) { recv(socket, $0.baseAddress, $0.count, 0) }
+            }
+            overdraftBytes += taken ?? 0
+            return (taken ?? 0) > 0
+        } catch {
+            return false
+        }
     }
 
     public func read(context: ChannelHandlerContext) {
