@@ -104,6 +104,18 @@ struct TransactionalOffsetWireTests {
         }
     }
 
+    @Test("a producer that another one has replaced is told INVALID_PRODUCER_EPOCH", arguments: [0, 4, 5] as [Int16])
+    func fenced(version: Int16) async throws {
+        try await withBroker(settings) { broker in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t")
+            let producer = try await begin(connection)
+            _ = try await connection.beginTransaction("x")
+            let response = try await connection.call(commit(1, producer: producer), version: version)
+            #expect(response.topics[0].partitions[0].errorCode == .invalidProducerEpoch)
+        }
+    }
+
     @Test("a marker for a partition that is not there is refused, not lost")
     func noPartition() async throws {
         try await withBroker(settings) { broker in

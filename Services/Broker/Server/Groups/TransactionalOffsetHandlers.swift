@@ -59,6 +59,8 @@ struct TxnOffsetCommitHandler: APIHandler {
         switch error {
         case .coordinatorLoadInProgress where context.version < Self.loadInProgressVersion: .coordinatorNotAvailable
         case .transactionAbortable where context.version < Self.abortableVersion: .invalidTxnState
+        // Not every client knows PRODUCER_FENCED here, and Kafka says it of no verified write.
+        case .producerFenced: .invalidProducerEpoch
         default: error
         }
     }

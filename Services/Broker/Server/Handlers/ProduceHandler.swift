@@ -119,6 +119,7 @@ struct ProduceHandler: APIHandler {
         guard case .bytes(let batches)? = data.records?.pieces.first else {
             throw ProduceRefusal(code: .invalidRecord, message: "no record batch")
         }
+        try data.checkSingleBatch()
         if version < Self.zstdVersion, data.compression == .zstd {
             throw ProduceRefusal(
                 code: .unsupportedCompressionType,

@@ -56,11 +56,12 @@ actor Partition {
     ///
     /// - Throws: `fencedProducer` or `fencedCoordinator` for a marker that comes too late.
     func appendMarker(_ marker: TransactionMarker) async throws(AppendError) -> AppendResult {
+        let begun = try begin { (log, now) throws(AppendError) in
+            try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
+        }
+        // A marker that was refused has ended nothing, and takes back no word.
         verifications.marked(marker.producerID)
-        return try await finish(
-            try begin { (log, now) throws(AppendError) in
-                try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
-            })
+        return try await finish(begun)
     }
 
     private func finish(_ begun: BegunAppend) async throws(AppendError) -> AppendResult {

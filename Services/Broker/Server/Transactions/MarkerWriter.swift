@@ -23,7 +23,7 @@ struct MarkerWriter: Sendable {
     func write(_ order: MarkerOrder) async -> [TopicPartition: MarkerOutcome] {
         let marker = TransactionMarker(
             producerID: order.producer.id, producerEpoch: order.producer.epoch, isCommit: order.isCommit,
-            coordinatorEpoch: order.coordinatorEpoch)
+            coordinatorEpoch: order.coordinatorEpoch, transactionVersion: Int8(order.clientProtocol.rawValue))
         var outcomes: [TopicPartition: MarkerOutcome] = [:]
         for position in order.partitions {
             outcomes[position] = await outcome(of: marker, position, order)

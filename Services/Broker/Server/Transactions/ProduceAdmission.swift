@@ -96,6 +96,23 @@ extension ProduceRequest.PartitionProduceData {
         }
     }
 
+    /// Refuses a second batch, which no client sends from version 3 on: what is decided by the first batch's header has
+    /// to hold for everything that is appended. Bytes behind it that are too few for a batch are left to the append.
+    func checkSingleBatch() throws(ProduceRefusal) {
+        guard case .bytes(let batches)? = records?.pieces.first else { return }
+        let first: RecordBatchHeader
+        do throws(RecordError) {
+            first = try RecordBatchHeader(peeking: batches)
+        } catch {
+            return  // The append says what is wrong with it.
+        }
+        guard batches.readableBytes - first.totalBytes >= RecordBatchHeader.byteCount else { return }
+        throw ProduceRefusal(
+            code: .invalidRecord,
+            message: "one record batch for each partition is the limit: the first has \(first.totalBytes) of "
+                + "\(batches.readableBytes) bytes")
+    }
+
     /// The producer of a batch that is part of a transaction; `nil` for any other batch, and for what is none.
     var transactionalProducer: ProducerIdentity? {
         guard case .bytes(let batches)? = records?.pieces.first else { return nil }

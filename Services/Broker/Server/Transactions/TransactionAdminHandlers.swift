@@ -6,6 +6,9 @@ import Transactions
 
 /// WriteTxnMarkers (27), versions 1 and 2: ends transactions in partitions of this broker, whatever the coordinator
 /// knows of them. Between brokers, and for the tool that aborts a transaction that nobody ends.
+///
+/// Version 2 says which `transaction.version` the transaction runs under: from 2 on a marker has to carry a newer epoch
+/// than the transaction that it ends.
 struct WriteTxnMarkersHandler: APIHandler {
     typealias Request = WriteTxnMarkersRequest
     typealias Result = WriteTxnMarkersResponse.WritableTxnMarkerResult
@@ -17,7 +20,8 @@ struct WriteTxnMarkersHandler: APIHandler {
         for written in request.markers {
             let marker = TransactionMarker(
                 producerID: ProducerID(written.producerId), producerEpoch: written.producerEpoch,
-                isCommit: written.transactionResult, coordinatorEpoch: written.coordinatorEpoch)
+                isCommit: written.transactionResult, coordinatorEpoch: written.coordinatorEpoch,
+                transactionVersion: written.transactionVersion)
             var result = Result(producerId: written.producerId)
             for topic in written.topics {
                 var partitions: [WriteTxnMarkersResponse.WritableTxnMarkerPartitionResult] = []

@@ -6,11 +6,10 @@ import Transactions
 
 /// Reading `__transaction_state` when the broker starts.
 extension TransactionCoordinator {
-    /// Replays one partition. What cannot be read is passed over, logged and counted; a partition that cannot be
-    /// read on at all stays without coordinator, and the others go on.
+    /// Replays one partition that is loading. What cannot be read is passed over, logged and counted; a partition that
+    /// cannot be read on at all stays without coordinator, and the others go on.
     func load(_ partition: Partition) async {
         let index = partition.topicPartition.partition
-        state.startLoading(index, coordinatorEpoch: partition.leaderEpoch.rawValue)
         do {
             try await replay(partition)
             perform(state.finishLoading(index, now: now))

@@ -75,6 +75,11 @@ actor TransactionCoordinator {
     private func load(_ topic: TopicTable.Topic) async {
         if isReady { return }
         isReady = true
+        // All of them before the first wait: who comes meanwhile is told to wait and not to look elsewhere.
+        for partition in topic.partitions {
+            let index = partition.topicPartition.partition
+            state.startLoading(index, coordinatorEpoch: partition.leaderEpoch.rawValue)
+        }
         for partition in topic.partitions { await load(partition) }
         logger.info(
             "transactions loaded", metadata: ["ids": "\(state.idCount)", "open": "\(state.openCount)"])
