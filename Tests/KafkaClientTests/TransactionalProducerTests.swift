@@ -193,6 +193,23 @@ struct TransactionalProducerTests {
         }
     }
 
+    @Test("no commit passes a refused record, at whatever moment of it the refusal comes")
+    func refusalDuringCommit() async throws {
+        try await FakeBroker(transactionVersion: 2) { _ in .error(.invalidRecord) }.run { broker in
+            try await withProducer(broker) { producer in
+                try await producer.initTransactions()
+                for round in 0..<300 {
+                    try await producer.beginTransaction()
+                    try await producer.enqueue(record("\(round)"))
+                    await #expect { try await producer.commitTransaction() } throws: { error in
+                        (error as? KafkaError)?.errorCode == .invalidRecord
+                    }
+                    try await producer.abortTransaction()
+                }
+            }
+        }
+    }
+
     @Test(
         "what the coordinator is still busy with is asked again",
         arguments: [APIKey.initProducerId, .addPartitionsToTxn, .addOffsetsToTxn, .txnOffsetCommit, .endTxn])

@@ -104,6 +104,7 @@ final class ProducerCore: Sendable {
                         result.id, of: result.topicPartition, error: error, encoded: result.encoded, now: now)
                 }
             }
+            noteFailures(completions)
             return (completions, takeFlushed(&state), state.accumulator.usedBytes)
         }
         countRetries(results)
@@ -124,6 +125,7 @@ final class ProducerCore: Sendable {
     func expire() -> NIODeadline? {
         let (completions, done, next) = state.withLock { state in
             let completions = state.accumulator.expire(now: .now())
+            noteFailures(completions)
             return (completions, takeFlushed(&state), state.accumulator.nextExpiry)
         }
         tell(completions, done)
@@ -146,6 +148,17 @@ final class ProducerCore: Sendable {
         return done
     }
 
+    /// Tells the transaction of records that were not written.
+    ///
+    /// Called with the lock held: whoever finds the accumulator empty must know of them already, or it would commit a
+    /// transaction that lacks them.
+    private func noteFailures(_ completions: [Accumulator.Completion]) {
+        guard let transactions else { return }
+        for completion in completions {
+            if case .failure(let error) = completion.result { transactions.deliveryFailed(error) }
+        }
+    }
+
     // MARK: Telling results
 
     private func tell(_ completions: [Accumulator.Completion], _ flushed: [OneShot<Bool>]) {
@@ -164,7 +177,6 @@ final class ProducerCore: Sendable {
             probe.failed(topic: partition.topic, records: completion.recordsCount, error: error)
             let observed = completion.reports.reduce(0) { $0 + $1.count }
             if observed < completion.recordsCount { noteUnobserved(error) }
-            transactions?.deliveryFailed(error)
         }
         for report in completion.reports {
             let result = completion.result.map { acknowledgement in
@@ -244,6 +256,7 @@ final class ProducerCore: Sendable {
     func failWaiting(_ error: KafkaError) {
         let (completions, done) = state.withLock { state in
             let completions = state.accumulator.failWaiting(error)
+            noteFailures(completions)
             return (completions, takeFlushed(&state))
         }
         tell(completions, done)

@@ -60,7 +60,7 @@ actor Partition {
             try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
         }
         // A marker that was refused has ended nothing, and takes back no word.
-        verifications.marked(marker.producerID)
+        verifications.marked(marker)
         return try await finish(begun)
     }
 

@@ -1,4 +1,5 @@
 import KafkaWire
+import Storage
 
 /// A partition's word that a producer's transaction may begin here, as long as no marker comes in between.
 struct TransactionVerification: Hashable, Sendable {
@@ -13,11 +14,12 @@ struct TransactionVerification: Hashable, Sendable {
 
 /// The producers that wait for the coordinator's word before the first batch of a transaction in a partition.
 ///
-/// A marker that is appended meanwhile takes the word back: the batch is a late one of the transaction that just ended,
-/// and would open one that nobody ends (KIP-890).
+/// A marker that is appended meanwhile and ends the batch's transaction takes the word back: the batch is late, and would
+/// open a transaction that nobody ends (KIP-890).
 struct TransactionVerifications: Sendable {
     private struct Pending {
-        var number: UInt64
+        let number: UInt64
+        let epoch: Int16
         var count: Int
     }
 
@@ -29,9 +31,9 @@ struct TransactionVerifications: Sendable {
 
     mutating func begin(of producer: ProducerID, epoch: Int16, isOpen: Bool) -> TransactionVerification {
         if isOpen { return TransactionVerification(producer: producer, epoch: epoch, number: 0) }
-        if pending[producer] == nil {
+        if pending[producer]?.epoch != epoch {
             lastNumber += 1
-            pending[producer] = Pending(number: lastNumber, count: 0)
+            pending[producer] = Pending(number: lastNumber, epoch: epoch, count: 0)
         }
         pending[producer]?.count += 1
         return TransactionVerification(
@@ -51,6 +53,13 @@ struct TransactionVerifications: Sendable {
         return true
     }
 
-    /// A marker of the producer was appended.
-    mutating func marked(_ producer: ProducerID) { pending[producer] = nil }
+    /// A marker was appended.
+    ///
+    /// From transaction version 2 on it carries the epoch of the producer's next transaction, whose first batch may wait
+    /// here already: that one has not ended.
+    mutating func marked(_ marker: TransactionMarker) {
+        guard let present = pending[marker.producerID] else { return }
+        if marker.transactionVersion >= TransactionMarker.epochBumpingVersion, present.epoch >= marker.producerEpoch { return }
+        pending[marker.producerID] = nil
+    }
 }
