@@ -51,6 +51,8 @@ final class FakeBroker: Sendable {
         var requests: [APIKey: Int] = [:]
         var port = 0
         var transactions = FakeTransactions()
+        /// Partitions that refuse every batch.
+        var refusals: [TopicPartition: ErrorCode] = [:]
     }
 
     private let state = Mutex(State())
@@ -172,7 +174,9 @@ final class FakeBroker: Sendable {
         for topic in request.topicData {
             let partitions = topic.partitionData.map { data -> ProduceResponse.PartitionProduceResponse in
                 let partition = TopicPartition(topic: topic.name, partition: data.index)
-                if case .error(let code)? = fault {
+                var refusal = state.withLock { $0.refusals[partition] }
+                if case .error(let code)? = fault { refusal = code }
+                if let code = refusal {
                     return ProduceResponse.PartitionProduceResponse(index: data.index, errorCode: code, baseOffset: -1)
                 }
                 let (code, offset) = append(data.records, to: partition, request.transactionalId)

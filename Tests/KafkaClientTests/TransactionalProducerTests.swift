@@ -10,7 +10,7 @@ struct TransactionalProducerTests {
     private let partition = TopicPartition(topic: "t", partition: 0)
 
     private func withProducer(
-        _ broker: FakeBroker, _ id: String? = "tx", _ body: @Sendable @escaping (KafkaProducer) async throws -> Void
+        _ broker: FakeBroker, _ id: String? = "tx", linger: Duration = .zero, _ body: @Sendable @escaping (KafkaProducer) async throws -> Void
     ) async throws {
         var configuration = KafkaProducerConfiguration(bootstrapServers: [broker.address])
         configuration.client.retryBackoff = .milliseconds(2)
@@ -19,6 +19,7 @@ struct TransactionalProducerTests {
         configuration.client.reconnectBackoffMax = .milliseconds(20)
         configuration.maxBlock = .seconds(10)
         configuration.transactionalID = id
+        configuration.linger = linger
         let producer = try KafkaProducer(configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await producer.run() }
@@ -193,20 +194,32 @@ struct TransactionalProducerTests {
         }
     }
 
-    @Test("no commit passes a refused record, at whatever moment of it the refusal comes")
-    func refusalDuringCommit() async throws {
-        try await FakeBroker(transactionVersion: 2) { _ in .error(.invalidRecord) }.run { broker in
-            try await withProducer(broker) { producer in
+    @Test(
+        "no commit passes a refused record, also while the result beside it is being told",
+        arguments: [0, 1] as [Int32])
+    func refusalDuringCommit(refused: Int32) async throws {
+        try await FakeBroker(transactionVersion: 2).run { broker in
+            broker.withState { $0.refusals[TopicPartition(topic: "t", partition: refused)] = .invalidRecord }
+            // Both records go in one request, once the commit asks for them.
+            try await withProducer(broker, linger: .seconds(30)) { producer in
+                let transactions = try #require(producer.core.transactions)
                 try await producer.initTransactions()
-                for round in 0..<300 {
-                    try await producer.beginTransaction()
-                    try await producer.enqueue(record("\(round)"))
-                    await #expect { try await producer.commitTransaction() } throws: { error in
-                        (error as? KafkaError)?.errorCode == .invalidRecord
+                try await producer.beginTransaction()
+                for number in 0..<Int32(2) {
+                    try await producer.enqueue(record("\(number)", number)) { result in
+                        guard case .success = result else { return }
+                        // Every record has its result by now, and the driver looks from another thread.
+                        transactions.wake()
+                        let deadline = ContinuousClock.now + .seconds(1)
+                        while transactions.machine.phase == .committing, .now < deadline {}
                     }
-                    try await producer.abortTransaction()
                 }
+                await #expect { try await producer.commitTransaction() } throws: { error in
+                    (error as? KafkaError)?.errorCode == .invalidRecord
+                }
+                try await producer.abortTransaction()
             }
+            #expect(broker.withState { $0.transactions.aborted.count } == 1)
         }
     }
 
