@@ -1,5 +1,18 @@
 import KafkaWire
 
+/// What was set for one group (resource type 32); `nil` where the broker's own holds.
+public struct ConsumerGroupSettings: Sendable, Hashable {
+    /// `consumer.session.timeout.ms`.
+    public var sessionTimeout: Duration?
+    /// `consumer.heartbeat.interval.ms`.
+    public var heartbeatInterval: Duration?
+
+    public init(sessionTimeout: Duration? = nil, heartbeatInterval: Duration? = nil) {
+        self.sessionTimeout = sessionTimeout
+        self.heartbeatInterval = heartbeatInterval
+    }
+}
+
 /// A ConsumerGroupHeartbeat request; `nil` fields have not changed since the member's last one.
 public struct ConsumerHeartbeatInput: Sendable, Hashable {
     /// What the epoch of a request asks for.
@@ -26,6 +39,8 @@ public struct ConsumerHeartbeatInput: Sendable, Hashable {
     public var newMemberID: String
     /// Version 1 and later: a member id is asked for at the first request too (KIP-1082).
     public var requiresMemberID: Bool
+    /// The group's own configuration.
+    public var settings = ConsumerGroupSettings()
 
     public init(
         ticket: RequestTicket, groupID: String, memberID: String, memberEpoch: Int32, instanceID: String? = nil,

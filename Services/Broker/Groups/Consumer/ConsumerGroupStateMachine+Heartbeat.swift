@@ -23,6 +23,7 @@ extension ConsumerGroupStateMachine {
     }
 
     mutating func decide(_ input: ConsumerHeartbeatInput, topics: GroupTopics, now: CoordinatorTime) {
+        settings = input.settings
         do throws(GroupRefusal) {
             var draft = ConsumerGroupDraft(group)
             let answer =
@@ -46,7 +47,7 @@ extension ConsumerGroupStateMachine {
     ) throws(GroupRefusal) -> ConsumerHeartbeatReply {
         let answer = ConsumerHeartbeatReply(
             memberID: input.memberID, memberEpoch: input.memberEpoch,
-            heartbeatInterval: configuration.consumerHeartbeatInterval)
+            heartbeatInterval: heartbeatInterval)
         let member = try knownMember(input)
         if input.memberEpoch == ConsumerHeartbeatInput.leaveStaticEpoch {
             // It is expected back, so nobody else gets its share until its session ends.
@@ -108,7 +109,7 @@ extension ConsumerGroupStateMachine {
         let isTold = input.isFull || after.assigned != before.current.assigned || input.memberEpoch != after.epoch
         return ConsumerHeartbeatReply(
             memberID: before.memberID, memberEpoch: after.epoch,
-            heartbeatInterval: configuration.consumerHeartbeatInterval, assignment: isTold ? after.assigned : nil)
+            heartbeatInterval: heartbeatInterval, assignment: isTold ? after.assigned : nil)
     }
 
     /// The member that comes, under its new id: one that nobody knows, a static one that comes back, or one that has

@@ -10,6 +10,8 @@ import KafkaWire
 public struct ConsumerGroupStateMachine: Sendable {
     public let groupID: String
     let configuration: GroupConfiguration
+    /// As of the last request.
+    var settings = ConsumerGroupSettings()
 
     /// What the log says.
     public internal(set) var group = ConsumerGroup()
@@ -148,6 +150,9 @@ public struct ConsumerGroupStateMachine: Sendable {
         while inFlight == nil, let next = waiting.popFirst() { decide(next, topics: topics, now: now) }
     }
 
+    /// How often members are to send a heartbeat.
+    var heartbeatInterval: Duration { settings.heartbeatInterval ?? configuration.consumerHeartbeatInterval }
+
     // MARK: Time
 
     /// Notes that something is due; the next tick finds out what.
@@ -158,7 +163,7 @@ public struct ConsumerGroupStateMachine: Sendable {
     /// A sign of life: the member's session starts over.
     mutating func renewSession(of memberID: String, at now: CoordinatorTime) {
         guard group.members[memberID] != nil else { return }
-        let deadline = now.uptime + configuration.consumerSessionTimeout
+        let deadline = now.uptime + (settings.sessionTimeout ?? configuration.consumerSessionTimeout)
         sessions[memberID] = deadline
         wake(at: deadline)
     }

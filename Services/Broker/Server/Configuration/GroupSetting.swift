@@ -1,3 +1,4 @@
+import Groups
 import Storage
 
 /// A configuration of one consumer group (KIP-848): what goes over the broker's own for that group.
@@ -21,6 +22,14 @@ struct GroupSetting: Sendable {
     ]
 
     static func named(_ name: String) -> GroupSetting? { all.first { $0.definition.name == name } }
+
+    /// What these values, which were checked, mean to the coordinator.
+    static func values(_ texts: [String: String]) -> ConsumerGroupSettings {
+        func duration(_ name: String) -> Duration? { texts[name].flatMap { Int64($0) }.map { .milliseconds($0) } }
+        return ConsumerGroupSettings(
+            sessionTimeout: duration("consumer.session.timeout.ms"),
+            heartbeatInterval: duration("consumer.heartbeat.interval.ms"))
+    }
 
     /// Throws for the first value by name that cannot be.
     static func check(_ values: [String: String]) throws(SettingError) {

@@ -10,18 +10,23 @@ import KafkaWire
 struct ConsumerGroupHeartbeatHandler: APIHandler {
     typealias Request = ConsumerGroupHeartbeatRequest
 
-    static let gaps = "patterns know no classes by Unicode property; assignors do not look at racks"
+    static let gaps =
+        "patterns know no classes by Unicode property; assignors do not look at racks; a group with classic members is "
+        + "not taken over (Kafka's group.consumer.migration.policy=disabled)"
 
     let coordinator: GroupCoordinator
+    let live: LiveConfiguration
 
     func handle(
         _ request: ConsumerGroupHeartbeatRequest, _ context: RequestContext
     ) async -> Reply<ConsumerGroupHeartbeatResponse> {
         var generator = SystemRandomNumberGenerator()
         let unique = KafkaUUID.random(using: &generator).description
+        let settings = GroupSetting.values(live.group(request.groupId))
         let promise = await coordinator.submit { state, ticket, now in
-            let input = ConsumerHeartbeatInput(
+            var input = ConsumerHeartbeatInput(
                 request, version: context.version, origin: context.origin(ticket), unique: unique)
+            input.settings = settings
             return state.consumerHeartbeat(input, now: now)
         }
         return .later {

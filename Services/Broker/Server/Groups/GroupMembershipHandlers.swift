@@ -7,6 +7,10 @@ import NIOCore
 struct JoinGroupHandler: APIHandler {
     typealias Request = JoinGroupRequest
 
+    static let gaps =
+        "a group with members of the next-generation protocol takes no classic ones "
+        + "(Kafka's group.consumer.migration.policy=disabled)"
+
     let coordinator: GroupCoordinator
 
     func handle(_ request: JoinGroupRequest, _ context: RequestContext) async -> Reply<JoinGroupResponse> {

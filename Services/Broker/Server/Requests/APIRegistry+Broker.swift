@@ -60,7 +60,7 @@ extension APIRegistry {
                 TxnOffsetCommitHandler(coordinator: coordinator, topics: topics, transactions: transactions)),
             RegisteredAPI(DeleteGroupsHandler(coordinator: coordinator)),
             RegisteredAPI(OffsetDeleteHandler(coordinator: coordinator, topics: topics)),
-            RegisteredAPI(ConsumerGroupHeartbeatHandler(coordinator: coordinator)),
+            RegisteredAPI(ConsumerGroupHeartbeatHandler(coordinator: coordinator, live: parts.live)),
             RegisteredAPI(ConsumerGroupDescribeHandler(coordinator: coordinator)),
             RegisteredAPI(DescribeGroupsHandler(coordinator: coordinator)),
             RegisteredAPI(ListGroupsHandler(coordinator: coordinator)),
