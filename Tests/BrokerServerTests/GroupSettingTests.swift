@@ -11,7 +11,9 @@ struct GroupSettingTests {
     func timing() async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
-            for group in ["g", "other"] { _ = try await connection.call(FindCoordinatorRequest(key: group), version: 0) }
+            for group in ["g", "other"] {
+                _ = try await connection.call(FindCoordinatorRequest(key: group), version: 0)
+            }
             func set(_ name: String, _ value: String) async throws -> ErrorCode? {
                 let resource = IncrementalAlterConfigsRequest.AlterConfigsResource(
                     resourceType: 32, resourceName: "g",

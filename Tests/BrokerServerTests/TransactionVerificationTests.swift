@@ -10,7 +10,8 @@ struct TransactionVerificationTests {
 
     private func marker(epoch: Int16, version: Int8) -> TransactionMarker {
         TransactionMarker(
-            producerID: producer, producerEpoch: epoch, isCommit: true, coordinatorEpoch: 0, transactionVersion: version)
+            producerID: producer, producerEpoch: epoch, isCommit: true, coordinatorEpoch: 0,
+            transactionVersion: version)
     }
 
     @Test("a marker takes the word back from a late batch of the transaction that it ends")

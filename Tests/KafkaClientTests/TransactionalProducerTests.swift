@@ -10,7 +10,8 @@ struct TransactionalProducerTests {
     private let partition = TopicPartition(topic: "t", partition: 0)
 
     private func withProducer(
-        _ broker: FakeBroker, _ id: String? = "tx", linger: Duration = .zero, _ body: @Sendable @escaping (KafkaProducer) async throws -> Void
+        _ broker: FakeBroker, _ id: String? = "tx", linger: Duration = .zero,
+        _ body: @Sendable @escaping (KafkaProducer) async throws -> Void
     ) async throws {
         var configuration = KafkaProducerConfiguration(bootstrapServers: [broker.address])
         configuration.client.retryBackoff = .milliseconds(2)

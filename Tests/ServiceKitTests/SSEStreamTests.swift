@@ -12,10 +12,11 @@ struct SSEStreamTests {
     private let registry = PrometheusRegistry()
 
     private func server(
-        _ broadcast: EventBroadcast, heartbeat: Duration = .seconds(15), queue: Int = 256
+        _ broadcast: EventBroadcast, heartbeat: Duration = .seconds(15), queue: Int = 256,
+        shutdownGrace: Duration = .milliseconds(200)
     ) -> HTTPServer {
         let sse = SSEStream(
-            heartbeat: heartbeat, queueLimit: queue, shutdownGrace: .milliseconds(200), metrics: registry)
+            heartbeat: heartbeat, queueLimit: queue, shutdownGrace: shutdownGrace, metrics: registry)
         return HTTPServer(
             HTTPServerConfiguration(port: 0),
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }), metrics: registry
@@ -126,7 +127,7 @@ struct SSEStreamTests {
     @Test("Open streams end when the service stops, a reader's cleanly and a stalled one's by force")
     func shutdown() async throws {
         let broadcast = EventBroadcast(history: 0, subscriberLimit: 1_000)
-        let server = server(broadcast, queue: 1_000)
+        let server = server(broadcast, queue: 1_000, shutdownGrace: .seconds(5))
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [server], logger: Logger(label: "test")))
         try await withDeadline(.seconds(20), "stopping with open streams") {

@@ -14,8 +14,8 @@ struct TransactionVerification: Hashable, Sendable {
 
 /// The producers that wait for the coordinator's word before the first batch of a transaction in a partition.
 ///
-/// A marker that is appended meanwhile and ends the batch's transaction takes the word back: the batch is late, and would
-/// open a transaction that nobody ends (KIP-890).
+/// A marker that is appended meanwhile and ends the batch's transaction takes the word back: the batch is late, and
+/// would open a transaction that nobody ends (KIP-890).
 struct TransactionVerifications: Sendable {
     private struct Pending {
         let number: UInt64
@@ -55,11 +55,12 @@ struct TransactionVerifications: Sendable {
 
     /// A marker was appended.
     ///
-    /// From transaction version 2 on it carries the epoch of the producer's next transaction, whose first batch may wait
-    /// here already: that one has not ended.
+    /// From transaction version 2 on it carries the epoch of the producer's next transaction, whose first batch may
+    /// wait here already: that one has not ended.
     mutating func marked(_ marker: TransactionMarker) {
         guard let present = pending[marker.producerID] else { return }
-        if marker.transactionVersion >= TransactionMarker.epochBumpingVersion, present.epoch >= marker.producerEpoch { return }
+        let bumps = marker.transactionVersion >= TransactionMarker.epochBumpingVersion
+        if bumps, present.epoch >= marker.producerEpoch { return }
         pending[marker.producerID] = nil
     }
 }
