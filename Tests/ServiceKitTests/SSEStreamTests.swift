@@ -102,13 +102,14 @@ struct SSEStreamTests {
 
     @Test("A client that reads nothing is dropped and counted; others get every event")
     func slowReader() async throws {
-        let broadcast = EventBroadcast(history: 0, subscriberLimit: 16)
-        let server = server(broadcast, queue: 16)
+        // Few and large events, so that the sockets' buffers are full after a handful of rounds.
+        let broadcast = EventBroadcast(history: 0, subscriberLimit: 4)
+        let server = server(broadcast, queue: 4)
         try await withRunning(server) {
             let port = try await boundPort(server)
             let slow = try await connectWithoutReading(port, "/events")
             try await eventually("the slow subscriber") { broadcast.subscriberCount == 1 }
-            let data = String(repeating: "x", count: 65_536)
+            let data = String(repeating: "x", count: 1 << 20)
             try await eventually("the slow client is dropped") {
                 broadcast.publish(ServerSentEvent(data: data))
                 return ended("overflow")
