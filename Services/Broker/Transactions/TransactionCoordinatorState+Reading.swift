@@ -62,6 +62,17 @@ extension TransactionCoordinatorState {
     }
 }
 
+extension TransactionCoordinatorState {
+    /// The partitions of every transaction that is not complete, by producer: only there may one be open.
+    public var unfinishedPartitions: [ProducerID: Set<TopicPartition>] {
+        var unfinished: [ProducerID: Set<TopicPartition>] = [:]
+        for metadata in entries.values.compactMap(\.metadata) where !metadata.state.mayExpire {
+            unfinished[metadata.producer.id, default: []].formUnion(metadata.partitions)
+        }
+        return unfinished
+    }
+}
+
 extension TransactionCoordinatorState.Entry {
     fileprivate var isBeingForgotten: Bool {
         if case .expire? = step?.purpose { true } else { false }

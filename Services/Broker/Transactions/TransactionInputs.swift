@@ -98,8 +98,8 @@ public enum TransactionAction: Sendable, Hashable {
     case reply(TransactionTicket, TransactionReply)
     /// Append these records as one batch to this partition of `__transaction_state`, wait until they are committed, and
     /// say so by ``TransactionCoordinatorState/committed(_:now:)`` or
-    /// ``TransactionCoordinatorState/failed(_:_:now:)``. Appends to one partition happen, and are reported, in the
-    /// order in which they were asked for.
+    /// ``TransactionCoordinatorState/failed(_:_:now:)``. Appends to one partition happen in the order in
+    /// which they were asked for; their outcomes may be reported in any order.
     case append(TransactionToken, partition: Int32, records: [TransactionRecord])
     /// Write these markers and say what became of them by
     /// ``TransactionCoordinatorState/finishedMarkers(_:outcomes:now:)``.

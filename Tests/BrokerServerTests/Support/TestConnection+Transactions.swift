@@ -98,7 +98,7 @@ extension TestConnection {
 
 func transactionalBatch(_ value: String, _ producer: ProducerIdentity, sequence: Int32 = 0) throws -> ByteBuffer {
     var builder = RecordBatchBuilder(capacity: 256)
-    builder.append(timestamp: 1000, key: nil, value: ByteBuffer(string: value))
+    builder.append(timestamp: 1000, key: ByteBuffer(string: "k"), value: ByteBuffer(string: value))
     return try builder.finish(
         producerID: producer.id, producerEpoch: producer.epoch, baseSequence: sequence, isTransactional: true)
 }

@@ -22,14 +22,14 @@ extension GroupCoordinator {
 
     typealias MarkerOutcome = Result<Void, AppendError>
 
-    /// Writes a marker in its turn.
+    /// Writes a marker in its turn, which before ``run()`` is at once.
     func write(_ marker: TransactionMarker, partition index: Int32) async -> MarkerOutcome {
         let position = TopicPartition(topic: TopicName.consumerOffsets, partition: index)
         guard let partition = topics.partition(position) else {
             return .failure(Self.gone(index, "there is no such partition"))
         }
         do throws(AppendError) {
-            _ = try await partition.appendMarker(marker)
+            _ = try await partition.appendMarker(marker, isDurable: topics.asksForDurability)
             state.transactionEnded(partition: index, producer: marker.producerID, isCommit: marker.isCommit)
             return .success(())
         } catch {

@@ -162,7 +162,8 @@ actor GroupCoordinator {
             let batch = try builder.finish(
                 producerID: producer?.id ?? .none, producerEpoch: producer?.epoch ?? -1,
                 isTransactional: producer != nil)
-            _ = try await partition.append(batch, origin: .coordinator)
+            let isDurable = producer != nil && topics.asksForDurability
+            _ = try await partition.append(batch, origin: .coordinator, isDurable: isDurable)
             perform(state.committed(token, now: now))
         } catch {
             if let limit = (error as? AppendError)?.byteLimit { state.maximumAppendBytes = limit }

@@ -39,7 +39,8 @@ extension Partition {
     /// of its own; whoever comes while one is running is taken along by the next.
     func startFlush() {
         guard !commit.isRunning else { return }
-        let needsActive = !commit.waiting.isEmpty || log.needsFlush(now: clock.now())
+        let isAwaited = !commit.waiting.isEmpty || commit.awaitedEnd > log.flushedOffset
+        let needsActive = isAwaited || log.needsFlush(now: clock.now())
         guard needsActive || log.hasUnflushedSegments else { return askForFlushInTime() }
         let work: FlushWork
         do {

@@ -48,15 +48,22 @@ actor Partition {
 
     /// Appends whole batches as they were received, tells who waits for them, and returns when they are as durable as
     /// `flush.messages` asks.
-    func append(_ batches: ByteBuffer, origin: AppendOrigin) async throws(AppendError) -> AppendResult {
-        try await finish(try begin(batches, origin: origin))
+    ///
+    /// - Parameter isDurable: whether they have to be on the disk then, whatever `flush.messages` says.
+    func append(
+        _ batches: ByteBuffer, origin: AppendOrigin, isDurable: Bool = false
+    ) async throws(AppendError) -> AppendResult {
+        try await finish(try begin(batches, origin: origin, isDurable: isDurable))
     }
 
-    /// Ends a producer's transaction here, tells who waits for committed records, and returns as ``append(_:origin:)``.
+    /// Ends a producer's transaction here, tells who waits for committed records, and returns as
+    /// ``append(_:origin:isDurable:)``.
     ///
     /// - Throws: `fencedProducer` or `fencedCoordinator` for a marker that comes too late.
-    func appendMarker(_ marker: TransactionMarker) async throws(AppendError) -> AppendResult {
-        let begun = try begin { (log, now) throws(AppendError) in
+    func appendMarker(
+        _ marker: TransactionMarker, isDurable: Bool = false
+    ) async throws(AppendError) -> AppendResult {
+        let begun = try begin(isDurable: isDurable) { (log, now) throws(AppendError) in
             try log.appendMarker(marker, leaderEpoch: leaderEpoch, now: now)
         }
         // A marker that was refused has ended nothing, and takes back no word.
@@ -80,7 +87,8 @@ actor Partition {
         let durableEnd: Offset?
     }
 
-    /// As ``append(_:origin:)`` without the wait, so that further requests of a connection share the same flush.
+    /// As ``append(_:origin:isDurable:)`` without the wait, so that further requests of a connection share the same
+    /// flush.
     ///
     /// - Parameters:
     ///   - asksForAll: whether all replicas in sync are to have it (`acks=all`), `min.insync.replicas` at least.
@@ -88,7 +96,7 @@ actor Partition {
     ///     that is not open, is `unverified`.
     func begin(
         _ batches: ByteBuffer, origin: AppendOrigin, asksForAll: Bool = false,
-        verification: TransactionVerification? = nil
+        verification: TransactionVerification? = nil, isDurable: Bool = false
     ) throws(AppendError) -> BegunAppend {
         let required = log.configuration.minimumInSyncReplicas
         if asksForAll, required > Self.inSyncReplicas {
@@ -99,13 +107,13 @@ actor Partition {
         {
             throw .unverified(verification.producer)
         }
-        return try begin { (log, now) throws(AppendError) in
+        return try begin(isDurable: isDurable) { (log, now) throws(AppendError) in
             try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
         }
     }
 
     private func begin(
-        _ append: (PartitionLog, _ now: Int64) throws(AppendError) -> AppendResult
+        isDurable mustBeDurable: Bool, _ append: (PartitionLog, _ now: Int64) throws(AppendError) -> AppendResult
     ) throws(AppendError) -> BegunAppend {
         let now = clock.now()
         let result: AppendResult
@@ -118,11 +126,11 @@ actor Partition {
         keepTail(result)
         // A repeated append may be of records that are still on their way to the disk.
         let end = result.lastOffset + 1
-        let isDurable = !log.needsFlush(now: now) || log.flushedOffset >= end
-        if !isDurable { commit.awaitedEnd = max(commit.awaitedEnd, end) }
+        let isAwaited = log.flushedOffset < end && (mustBeDurable || log.needsFlush(now: now))
+        if isAwaited { commit.awaitedEnd = max(commit.awaitedEnd, end) }
         publish(appendedBytes: result.appendedBytes)
         startFlush()
-        return BegunAppend(result: result, durableEnd: isDurable ? nil : end)
+        return BegunAppend(result: result, durableEnd: isAwaited ? end : nil)
     }
 
     /// Says whether a producer's batch may be appended without asking the coordinator; if not, the answer to

@@ -13,6 +13,9 @@ final class TopicTable: Sendable {
         let partitions: [Partition]
         let configurations: [String: String]
 
+        /// Whether the topic itself asks that records are on the disk when they are acknowledged.
+        var isDurable: Bool { configurations["flush.messages"].flatMap { Int64($0) } == 1 }
+
         func partition(_ index: Int32) -> Partition? {
             partitions.indices.contains(Int(index)) ? partitions[Int(index)] : nil
         }
@@ -32,6 +35,7 @@ final class TopicTable: Sendable {
         var topics: [String: Topic] = [:]
         var names: [KafkaUUID: String] = [:]
         var observers: [@Sendable (String, Topic?) -> Void] = []
+        var durableTopics = 0
     }
 
     private let state = Mutex(State())
@@ -49,9 +53,15 @@ final class TopicTable: Sendable {
     /// By name.
     var all: [Topic] { state.withLock { Array($0.topics.values) }.sorted { $0.name < $1.name } }
 
+    /// Whether any topic sets `flush.messages` to 1. What decides about its records, the coordinators' logs and the
+    /// markers, must not be less durable than they are. Where `log.flush.interval.messages` is 1, every log is so.
+    var asksForDurability: Bool { state.withLock { $0.durableTopics > 0 } }
+
     func insert(_ topic: Topic) {
         let observers = state.withLock { state in
-            state.topics[topic.name] = topic
+            let before = state.topics.updateValue(topic, forKey: topic.name)
+            if before?.isDurable == true { state.durableTopics -= 1 }
+            if topic.isDurable { state.durableTopics += 1 }
             state.names[topic.id] = topic.name
             return state.observers
         }
@@ -62,6 +72,7 @@ final class TopicTable: Sendable {
         let (topic, observers) = state.withLock { state in
             let topic = state.topics.removeValue(forKey: name)
             if let topic { state.names[topic.id] = nil }
+            if topic?.isDurable == true { state.durableTopics -= 1 }
             return (topic, topic == nil ? [] : state.observers)
         }
         for observer in observers { observer(name, nil) }

@@ -15,7 +15,16 @@ struct MarkerWriter: Sendable {
         if position.topic == TopicName.consumerOffsets {
             try await groups.appendMarker(marker, partition: position.partition)
         } else if let partition = topics.partition(position) {
-            _ = try await partition.appendMarker(marker)
+            _ = try await partition.appendMarker(marker, isDurable: topics.asksForDurability)
+        }
+    }
+
+    /// As ``write(_:to:)`` before the coordinators run, when nothing is ahead of the marker.
+    func writeAtStart(_ marker: TransactionMarker, to position: TopicPartition) async throws(AppendError) {
+        if position.topic == TopicName.consumerOffsets {
+            try await groups.write(marker, partition: position.partition).get()
+        } else {
+            try await write(marker, to: position)
         }
     }
 

@@ -17,6 +17,7 @@ extension TransactionCoordinator {
             logger.error(
                 "transactions of a partition cannot be served",
                 metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])
+            hasReadAll = false
             probe.unreadable()
             perform(state.unload(index))
         }
@@ -55,6 +56,7 @@ extension TransactionCoordinator {
     }
 
     private func passOver(at offset: Offset, of partition: TopicPartition, _ reason: String) {
+        hasReadAll = false
         probe.unreadable()
         logger.error(
             "a transaction record cannot be read and is passed over",

@@ -9,8 +9,12 @@ import Transactions
 /// Drives the transaction rules: gives them time, tickets and producer ids, appends their records, has their markers
 /// written, answers their requests.
 ///
-/// One loop performs the appends in the order in which the rules asked for them; markers are written beside it, so that
-/// a slow partition holds up its own transactions only.
+/// One loop performs the appends in the order in which the rules asked for them, and goes on while they wait for the
+/// disk, so that they share its flushes; markers are written beside it, so that a slow partition holds up its own
+/// transactions only.
+///
+/// As soon as any topic sets `flush.messages=1` every record and marker is on the disk before it counts: a transaction
+/// that a power failure made unknown here would stay open in a log that survived.
 actor TransactionCoordinator {
     enum Work: Sendable {
         case append(TransactionToken, partition: Int32, records: [TransactionRecord])
@@ -24,13 +28,15 @@ actor TransactionCoordinator {
     private var promises: [TransactionTicket: ReplyPromise<TransactionReply>] = [:]
     private var lastTicket: UInt64 = 0
     private var isReady = false
+    /// Whether nothing of `__transaction_state` had to be passed over.
+    var hasReadAll = true
     private var timer: (deadline: Duration, task: Scheduled<Void>)?
 
     private let work: AsyncStream<Work>
     private let workInput: AsyncStream<Work>.Continuation
     private let orders: AsyncStream<MarkerOrder>
     private let orderInput: AsyncStream<MarkerOrder>.Continuation
-    private let markers: MarkerWriter
+    let markers: MarkerWriter
     private let controller: TopicController
     private let clock: WallClock
     private let timers: any EventLoop
@@ -58,11 +64,12 @@ actor TransactionCoordinator {
 
     // MARK: Start and end
 
-    /// Replays `__transaction_state` where there is one. Transactions that were decided are completed once
-    /// ``run()`` goes.
+    /// Replays `__transaction_state` where there is one, and aborts what is open somewhere and unknown there.
+    /// Transactions that were decided are completed once ``run()`` goes.
     func load() async {
         guard let topic = markers.topics.topic(TopicName.transactionState) else { return }
         await load(topic)
+        await abortUnknown()
     }
 
     /// Makes `__transaction_state` if this is the first that anybody asks about transactions.
@@ -104,15 +111,18 @@ actor TransactionCoordinator {
     }
 
     private func performWork() async {
-        for await item in work {
-            switch item {
-            case .append(let token, let partition, let records):
-                await append(token, partition: partition, records: records)
-            case .tick:
-                timer = nil
-                perform(state.tick(now: now))
+        await withDiscardingTaskGroup { group in
+            for await item in work {
+                switch item {
+                case .append(let token, let partition, let records):
+                    guard let begun = await begin(token, partition: partition, records: records) else { break }
+                    group.addTask { await self.finish(begun) }
+                case .tick:
+                    timer = nil
+                    perform(state.tick(now: now))
+                }
+                probe.note(state)
             }
-            probe.note(state)
         }
     }
 
@@ -185,25 +195,53 @@ actor TransactionCoordinator {
         arm()
     }
 
-    private func append(_ token: TransactionToken, partition index: Int32, records: [TransactionRecord]) async {
+    /// Records that are in the log and not on the disk yet.
+    private struct BegunAppend: Sendable {
+        let token: TransactionToken
+        let partition: Partition
+        let end: Offset
+    }
+
+    /// Appends; returns what the outcome has to wait for, if anything.
+    private func begin(
+        _ token: TransactionToken, partition index: Int32, records: [TransactionRecord]
+    ) async -> BegunAppend? {
         let position = TopicPartition(topic: TopicName.transactionState, partition: index)
         do {
             guard let partition = markers.topics.partition(position) else {
-                return perform(state.failed(token, .notCoordinator, now: now))
+                perform(state.failed(token, .notCoordinator, now: now))
+                return nil
             }
             var builder = RecordBatchBuilder(capacity: 512)
             let timestamp = clock.now()
             for record in records {
                 builder.append(timestamp: timestamp, key: record.key, value: record.value)
             }
-            _ = try await partition.append(builder.finish(), origin: .coordinator)
+            let begun = try await partition.begin(
+                builder.finish(), origin: .coordinator, isDurable: markers.topics.asksForDurability)
+            if let end = begun.durableEnd { return BegunAppend(token: token, partition: partition, end: end) }
             perform(state.committed(token, now: now))
         } catch {
-            logger.error(
-                "transaction records were not written", metadata: ["partition": "\(position)", "error": "\(error)"])
-            let code = (error as? AppendError)?.errorCode ?? .unknownServerError
-            perform(state.failed(token, code, now: now))
+            fail(token, of: position, error)
         }
+        return nil
+    }
+
+    private func finish(_ begun: BegunAppend) async {
+        do throws(StorageError) {
+            try await begun.partition.untilDurable(begun.end)
+            perform(state.committed(begun.token, now: now))
+        } catch {
+            fail(begun.token, of: begun.partition.topicPartition, AppendError.storage(error))
+        }
+        probe.note(state)
+    }
+
+    private func fail(_ token: TransactionToken, of position: TopicPartition, _ error: any Error) {
+        logger.error(
+            "transaction records were not written", metadata: ["partition": "\(position)", "error": "\(error)"])
+        let code = (error as? AppendError)?.errorCode ?? .unknownServerError
+        perform(state.failed(token, code, now: now))
     }
 
     /// Makes sure that a tick comes when the next deadline does.

@@ -10,6 +10,7 @@ struct TransactionsProbe: Sendable {
     private let pendingMarkers = Gauge(label: "kafka_transaction_coordinator_pending_markers")
     private let waiting = Gauge(label: "kafka_transaction_coordinator_waiting_requests")
     private let unreadableRecords = Counter(label: "kafka_transaction_coordinator_unreadable_records_total")
+    private let abandonedTransactions = Counter(label: "kafka_transaction_coordinator_abandoned_transactions_total")
 
     /// Publishes how full each of the coordinator's bounds is.
     func note(_ state: TransactionCoordinatorState) {
@@ -22,6 +23,9 @@ struct TransactionsProbe: Sendable {
 
     /// A record or batch of `__transaction_state` was passed over.
     func unreadable() { unreadableRecords.increment() }
+
+    /// A transaction that the coordinator did not know was aborted in a partition.
+    func abandoned() { abandonedTransactions.increment() }
 
     /// Batches that were not part of their producer's transaction, or of none that goes on.
     func refused(_ code: ErrorCode) {
