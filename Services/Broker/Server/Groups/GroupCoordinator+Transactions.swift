@@ -12,12 +12,22 @@ extension GroupCoordinator {
     /// The transaction coordinator calls this, and `Partition.appendMarker` for all other topics. Repeating a marker
     /// does no harm.
     func appendMarker(_ marker: TransactionMarker, partition: Int32) async throws(AppendError) {
+        markerCounts[partition, default: 0] += 1
         let result = await withCheckedContinuation { (continuation: CheckedContinuation<MarkerOutcome, Never>) in
             let item = Work.marker(marker, partition: partition, continuation)
             if case .enqueued = workInput.yield(item) { return }
             continuation.resume(returning: .failure(Self.gone(partition, "the coordinator has stopped")))
         }
         try result.get()
+    }
+
+    /// As ``submit(_:)`` for what somebody has vouched for: `nil`, and nothing is decided, where a marker for the
+    /// partition got into line since there were `markers`. Whoever vouched may think otherwise by now.
+    func submit(
+        behind markers: UInt64, partition: Int32,
+        _ decide: @Sendable (inout GroupCoordinatorState, RequestTicket, CoordinatorTime) -> [CoordinatorAction]
+    ) -> ReplyPromise<GroupReply>? {
+        markerCounts[partition, default: 0] == markers ? submit(decide) : nil
     }
 
     typealias MarkerOutcome = Result<Void, AppendError>

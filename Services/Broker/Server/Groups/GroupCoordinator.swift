@@ -21,6 +21,8 @@ actor GroupCoordinator {
     var state: GroupCoordinatorState
     private var promises: [RequestTicket: ReplyPromise<GroupReply>] = [:]
     private var lastTicket: UInt64 = 0
+    /// How many markers were put into each partition's line so far.
+    var markerCounts: [Int32: UInt64] = [:]
     private var isReady = false
     private var timer: (deadline: Duration, task: Scheduled<Void>)?
 

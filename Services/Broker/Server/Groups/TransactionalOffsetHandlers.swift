@@ -20,15 +20,11 @@ struct TxnOffsetCommitHandler: APIHandler {
     let transactions: any TransactionAdmission
 
     func handle(_ request: TxnOffsetCommitRequest, _ context: RequestContext) async -> Reply<TxnOffsetCommitResponse> {
-        if let refusal = await admission(of: request, context) {
-            return .now(TxnOffsetCommitResponse(request, errorCode: code(refusal, context)))
-        }
-        let topics = topics
-        let promise = await coordinator.submit { state, ticket, now in
-            let input = OffsetCommitInput(
-                request, origin: context.origin(ticket),
-                refusal: { topics.partition($0) == nil ? .unknownTopicOrPartition : nil })
-            return state.commitOffsets(input, now: now)
+        let promise: ReplyPromise<GroupReply>
+        do throws(Refusal) {
+            promise = try await submit(request, context)
+        } catch {
+            return .now(TxnOffsetCommitResponse(request, errorCode: code(error.code, context)))
         }
         return .later {
             guard case .offsetCommit(var reply) = await promise.wait() else {
@@ -41,17 +37,44 @@ struct TxnOffsetCommitHandler: APIHandler {
         }
     }
 
-    private func admission(of request: TxnOffsetCommitRequest, _ context: RequestContext) async -> ErrorCode? {
+    private struct Refusal: Error {
+        let code: ErrorCode
+    }
+
+    /// Has the offsets put into line behind the markers that were there when the transaction was found open.
+    ///
+    /// A marker that got in between may be this transaction's, and then the offsets would wait for the end of one that
+    /// nobody ends: the transaction coordinator is asked again.
+    private func submit(
+        _ request: TxnOffsetCommitRequest, _ context: RequestContext
+    ) async throws(Refusal) -> ReplyPromise<GroupReply> {
         let (partition, refusal) = await coordinator.look { state in
             (state.configuration.partition(forGroup: request.groupId), state.availability(ofGroup: request.groupId))
         }
-        if let refusal { return refusal }
+        if let refusal { throw Refusal(code: refusal) }
+        let topics = topics
+        while true {
+            let markers = await coordinator.markerCounts[partition, default: 0]
+            try await admit(request, partition, context)
+            let promise = await coordinator.submit(behind: markers, partition: partition) { state, ticket, now in
+                let input = OffsetCommitInput(
+                    request, origin: context.origin(ticket),
+                    refusal: { topics.partition($0) == nil ? .unknownTopicOrPartition : nil })
+                return state.commitOffsets(input, now: now)
+            }
+            if let promise { return promise }
+        }
+    }
+
+    private func admit(
+        _ request: TxnOffsetCommitRequest, _ partition: Int32, _ context: RequestContext
+    ) async throws(Refusal) {
         let position = TopicPartition(topic: TopicName.consumerOffsets, partition: partition)
         let refused = await transactions.admit(
             transactionalID: request.transactionalId, producerID: ProducerID(request.producerId),
             producerEpoch: request.producerEpoch, partitions: [position],
             adding: context.version >= Self.implicitAdditionVersion)
-        return refused[position].flatMap { $0 == .none ? nil : $0 }
+        if let code = refused[position], code != .none { throw Refusal(code: code) }
     }
 
     /// The error as the client's version knows it.

@@ -125,7 +125,7 @@ struct ProduceHandler: APIHandler {
                 code: .unsupportedCompressionType,
                 message: "zstd needs version \(Self.zstdVersion) of the request, this is \(version)")
         }
-        if request.transactionalId == nil, data.transactionalProducer != nil {
+        if request.transactionalId == nil, data.transactionalHeader != nil {
             throw ProduceRefusal(
                 code: .transactionalIdAuthorizationFailed,
                 message: "a batch that is part of a transaction, in a request without transactional id")

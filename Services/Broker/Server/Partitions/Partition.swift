@@ -107,6 +107,9 @@ actor Partition {
         {
             throw .unverified(verification.producer)
         }
+        if let found = verification?.strayedSequence, let producer = verification?.producer, !log.knows(producer) {
+            throw .outOfOrderSequence(producer, expected: 0, found: found)
+        }
         return try begin(isDurable: isDurable) { (log, now) throws(AppendError) in
             try log.append(batches, leaderEpoch: leaderEpoch, now: now, origin: origin)
         }
@@ -135,9 +138,14 @@ actor Partition {
 
     /// Says whether a producer's batch may be appended without asking the coordinator; if not, the answer to
     /// ``begin(_:origin:verification:)`` or ``cancel(_:)`` says what the coordinator said.
-    func beginVerification(of producer: ProducerID, epoch: Int16) -> TransactionVerification {
+    ///
+    /// - Parameter strayedSequence: see ``TransactionVerification/strayedSequence``.
+    func beginVerification(
+        of producer: ProducerID, epoch: Int16, strayedSequence: Int32? = nil
+    ) -> TransactionVerification {
         verifications.begin(
-            of: producer, epoch: epoch, isOpen: log.hasOngoingTransaction(of: producer, epoch: epoch))
+            of: producer, epoch: epoch, isOpen: log.hasOngoingTransaction(of: producer, epoch: epoch),
+            strayedSequence: strayedSequence)
     }
 
     /// The coordinator did not vouch for the producer.

@@ -5,6 +5,9 @@ import Storage
 struct TransactionVerification: Hashable, Sendable {
     let producer: ProducerID
     let epoch: Int16
+    /// Set where the batch must be the first of its epoch, as far as this partition knows, and is not: its sequence
+    /// number.
+    let strayedSequence: Int32?
     /// 0: the transaction was open here already, so there was nothing to verify.
     fileprivate let number: UInt64
 
@@ -29,15 +32,21 @@ struct TransactionVerifications: Sendable {
     /// Producers that wait.
     var count: Int { pending.count }
 
-    mutating func begin(of producer: ProducerID, epoch: Int16, isOpen: Bool) -> TransactionVerification {
-        if isOpen { return TransactionVerification(producer: producer, epoch: epoch, number: 0) }
+    /// - Parameter strayedSequence: the batch's sequence number where it cannot be the first of its transaction.
+    mutating func begin(
+        of producer: ProducerID, epoch: Int16, isOpen: Bool, strayedSequence: Int32? = nil
+    ) -> TransactionVerification {
+        if isOpen {
+            return TransactionVerification(producer: producer, epoch: epoch, strayedSequence: nil, number: 0)
+        }
         if pending[producer]?.epoch != epoch {
             lastNumber += 1
             pending[producer] = Pending(number: lastNumber, epoch: epoch, count: 0)
         }
         pending[producer]?.count += 1
         return TransactionVerification(
-            producer: producer, epoch: epoch, number: pending[producer]?.number ?? lastNumber)
+            producer: producer, epoch: epoch, strayedSequence: strayedSequence,
+            number: pending[producer]?.number ?? lastNumber)
     }
 
     /// Ends a verification; returns whether it still holds.

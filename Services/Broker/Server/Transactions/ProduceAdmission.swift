@@ -43,10 +43,15 @@ struct ProduceAdmission: Sendable {
         var candidates: [Candidate] = []
         for topic in request.topicData {
             for data in topic.partitionData {
-                guard let partition = partition(topic, data.index), let producer = data.transactionalProducer,
+                guard let partition = partition(topic, data.index), let header = data.transactionalHeader,
                     !TopicName.isInternal(partition.topicPartition.topic)
                 else { continue }
-                let verification = await partition.beginVerification(of: producer.id, epoch: producer.epoch)
+                let producer = ProducerIdentity(id: header.producerID, epoch: header.producerEpoch)
+                // Every transaction of such a client has an epoch of its own, and its first batch the sequence 0. A
+                // later one that overtook a refused first one must wait, or that one's repeat came too late.
+                let strayed = adding && header.baseSequence != 0 ? header.baseSequence : nil
+                let verification = await partition.beginVerification(
+                    of: producer.id, epoch: producer.epoch, strayedSequence: strayed)
                 verdict.verified[partition.topicPartition] = verification
                 if verification.isPending {
                     candidates.append(Candidate(partition: partition, producer: producer, verification: verification))
@@ -113,13 +118,12 @@ extension ProduceRequest.PartitionProduceData {
                 + "\(batches.readableBytes) bytes")
     }
 
-    /// The producer of a batch that is part of a transaction; `nil` for any other batch, and for what is none.
-    var transactionalProducer: ProducerIdentity? {
+    /// The header of a batch that is part of a transaction; `nil` for any other batch, and for what is none.
+    var transactionalHeader: RecordBatchHeader? {
         guard case .bytes(let batches)? = records?.pieces.first else { return nil }
         do throws(RecordError) {
             let header = try RecordBatchHeader(peeking: batches)
-            guard header.isTransactional else { return nil }
-            return ProducerIdentity(id: header.producerID, epoch: header.producerEpoch)
+            return header.isTransactional ? header : nil
         } catch {
             return nil  // The append says what is wrong with it.
         }

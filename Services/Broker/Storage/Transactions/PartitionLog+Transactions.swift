@@ -23,6 +23,9 @@ extension PartitionLog {
         return try append(batch, leaderEpoch: leaderEpoch, now: now, origin: .coordinator)
     }
 
+    /// Whether anything is remembered of a producer.
+    public func knows(_ producer: ProducerID) -> Bool { producers[producer] != nil }
+
     /// Whether a producer has a transaction open in this partition, under exactly this epoch.
     public func hasOngoingTransaction(of producer: ProducerID, epoch: Int16) -> Bool {
         guard let state = producers[producer], state.transactionStart != nil else { return false }
