@@ -55,7 +55,7 @@ struct CreatePartitionsTests {
         }
     }
 
-    @Test("twice in one request is refused")
+    @Test("twice in one request is refused once")
     func duplicates() async throws {
         try await withBroker { broker in
             let connection = try await broker.connect()
@@ -64,7 +64,7 @@ struct CreatePartitionsTests {
                 CreatePartitionsRequest(topics: [
                     Growth(name: "t", count: 2, assignments: nil), Growth(name: "t", count: 3, assignments: nil),
                 ]))
-            #expect(response.results.map(\.errorCode) == [.invalidRequest, .invalidRequest])
+            #expect(response.results.map(\.errorCode) == [.invalidRequest])
             #expect(try await connection.metadata(["t"]).topics[0].partitions.count == 1)
         }
     }

@@ -182,7 +182,9 @@ struct EveryVersionTests {
             for (version, response) in try await answers(
                 connection, { _ in SyncGroupRequest(groupId: "g", memberId: member) })
             {
-                #expect(response.errorCode == .unknownMemberId, "version \(version)")
+                // From version 5 on a member has to say which protocol it means.
+                let expected: ErrorCode = version < 5 ? .unknownMemberId : .inconsistentGroupProtocol
+                #expect(response.errorCode == expected, "version \(version)")
             }
             for (version, response) in try await answers(
                 connection, { _ in HeartbeatRequest(groupId: "g", memberId: member) })

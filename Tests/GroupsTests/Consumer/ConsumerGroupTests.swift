@@ -41,6 +41,18 @@ struct ConsumerGroupTests {
         #expect(broker.log.count == written)
     }
 
+    @Test("a heartbeat that says everything is answered with the assignment, by names as by a pattern")
+    func whole() throws {
+        for (topics, regex) in [(["t"], nil), (nil, "t")] as [([String]?, String?)] {
+            let broker = try TestBroker()
+            broker.topic("t", partitions: 2)
+            var member = TestConsumer("a", topics: topics, regex: regex)
+            member.beat(broker)
+            let reply = broker.beat(member.request(broker))
+            #expect(reply?.assignment == member.held && member.partitions() == [0, 1])
+        }
+    }
+
     @Test("a silent member is given up after its session, and its share goes to the others")
     func session() throws {
         let broker = try TestBroker()

@@ -68,8 +68,10 @@ public struct ConsumerHeartbeatInput: Sendable, Hashable {
     var isJoin: Bool { memberEpoch == Self.joinEpoch }
     var isLeave: Bool { memberEpoch == Self.leaveEpoch || memberEpoch == Self.leaveStaticEpoch }
 
-    /// The request carries everything, so that its answer does too.
-    var isFull: Bool { isJoin || (rebalanceTimeout != nil && topicNames != nil && owned != nil) }
+    /// The request carries everything, so that its answer does too. A pattern stands for names.
+    var isFull: Bool {
+        isJoin || (rebalanceTimeout != nil && (topicNames != nil || topicRegex != nil) && owned != nil)
+    }
 }
 
 /// What ConsumerGroupHeartbeat answers.

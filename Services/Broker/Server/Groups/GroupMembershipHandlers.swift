@@ -37,12 +37,19 @@ struct JoinGroupHandler: APIHandler {
 }
 
 /// SyncGroup (14), versions 0 to 5: brings the leader's assignment; answered when it is in the log.
+///
+/// From version 5 on the member says which protocol it means.
 struct SyncGroupHandler: APIHandler {
     typealias Request = SyncGroupRequest
+
+    private static let protocolVersion: Int16 = 5
 
     let coordinator: GroupCoordinator
 
     func handle(_ request: SyncGroupRequest, _ context: RequestContext) async -> Reply<SyncGroupResponse> {
+        if context.version >= Self.protocolVersion, request.protocolType == nil || request.protocolName == nil {
+            return .now(SyncGroupResponse(errorCode: .inconsistentGroupProtocol))
+        }
         var request = request
         for index in request.assignments.indices {
             request.assignments[index].assignment = request.assignments[index].assignment.compact

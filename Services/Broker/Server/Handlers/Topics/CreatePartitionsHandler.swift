@@ -14,9 +14,11 @@ struct CreatePartitionsHandler: APIHandler {
         _ request: CreatePartitionsRequest, _ context: RequestContext
     ) async -> Reply<CreatePartitionsResponse> {
         var response = CreatePartitionsResponse()
-        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         for topic in request.topics {
-            if let count = counts[topic.name], count > 1 {
+            // The first of its name answers for all.
+            guard let count = counts.removeValue(forKey: topic.name) else { continue }
+            if count > 1 {
                 let message = "'\(topic.name)' is in the request \(count) times"
                 response.results.append(
                     Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))

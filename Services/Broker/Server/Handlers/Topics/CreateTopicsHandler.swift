@@ -15,10 +15,12 @@ struct CreateTopicsHandler: APIHandler {
 
     func handle(_ request: CreateTopicsRequest, _ context: RequestContext) async -> Reply<CreateTopicsResponse> {
         var response = CreateTopicsResponse()
-        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         for topic in request.topics {
-            if counts[topic.name] != 1 {
-                let message = "'\(topic.name)' is in the request \(counts[topic.name] ?? 0) times"
+            // The first of its name answers for all.
+            guard let count = counts.removeValue(forKey: topic.name) else { continue }
+            if count > 1 {
+                let message = "'\(topic.name)' is in the request \(count) times"
                 response.topics.append(Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))
                 continue
             }
