@@ -127,17 +127,26 @@ let railwayServices: [Target] = [
         "EventStreams", "Shared/EventStreams",
         [
             "Railway", "KafkaClient", "ServiceKit", nioCore, logging, metrics, tracing, serviceContext, lifecycle,
-            systemPackage,
-        ], exclude: ["README.md"]),
+            systemPackage, hummingbird,
+        ], exclude: ["README.md"],
+        resources: [.embedInCode("Pages/shell.css"), .embedInCode("Pages/shell.js")]),
     library(
         "StationService", "Services/Station/Library",
         ["Railway", "EventStreams", "ServiceKit", logging, metrics, lifecycle]),
     library(
         "ArrivalsService", "Services/Arrivals/Library",
-        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle]),
+        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle],
+        resources: [
+            .embedInCode("Resources/index.html"), .embedInCode("Resources/board.css"),
+            .embedInCode("Resources/board.js"),
+        ]),
     library(
         "DelaysService", "Services/Delays/Library",
-        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle]),
+        ["Railway", "EventStreams", "ServiceKit", hummingbird, lifecycle],
+        resources: [
+            .embedInCode("Resources/index.html"), .embedInCode("Resources/delays.css"),
+            .embedInCode("Resources/delays.js"),
+        ]),
     executable("station", "Services/Station/Main", ["StationService", "ServiceKit"]),
     executable("arrivals", "Services/Arrivals/Main", ["ArrivalsService", "ServiceKit"]),
     library(

@@ -58,11 +58,4 @@ struct BoardsTests {
         #expect(second.data.contains("\"delaySeconds\":50"))
         #expect(second.id != first.id)
     }
-
-    @Test("The page needs nothing from elsewhere and names the routes it asks")
-    func page() {
-        #expect(!BoardPage.html.contains("http://") && !BoardPage.html.contains("https://"))
-        #expect(BoardPage.html.contains("/board/events"))
-        #expect(BoardPage.html.contains("<!doctype html>"))
-    }
 }

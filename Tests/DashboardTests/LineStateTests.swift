@@ -77,7 +77,7 @@ struct LineStateTests {
 
     @Test("A page that comes gets network, trains and topics first")
     func snapshot() throws {
-        let room = ControlRoom(network: try network(), links: ["board": "http://{host}:8090/"], lateSeconds: 30)
+        let room = ControlRoom(network: try network(), lateSeconds: 30)
         room.take(try event(1, "VINCENNES", .departed, 0, 1), toldAt: 0)
         let snapshot = try room.snapshot()
         #expect(snapshot.map(\.event) == ["network", "line", "topics"])
@@ -88,7 +88,7 @@ struct LineStateTests {
 
     @Test("A change is told to the pages once; without pages or changes nothing is told")
     func publishes() async throws {
-        let room = ControlRoom(network: try network(), links: [:], lateSeconds: 30)
+        let room = ControlRoom(network: try network(), lateSeconds: 30)
         room.take(try event(1, "VINCENNES", .departed, 0, 1), toldAt: 0)
         try room.publishLine(always: false)
         let events = room.broadcast.subscribe().events

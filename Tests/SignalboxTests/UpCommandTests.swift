@@ -30,6 +30,17 @@ struct UpCommandTests {
         #expect(options.overrides.first == .init(key: "kafka.bootstrap_servers", value: "127.0.0.1:9192"))
     }
 
+    @Test("The pages lead to each other's ports, unless an address is given")
+    func links() throws {
+        let options = try EmbeddedLine.connected(
+            try options("--set", "delays.http.port=9191", "--set", "links.board=https://boards.example/"),
+            environment: [:])
+        let links = options.overrides.filter { $0.key.hasPrefix("links.") }.map { "\($0.key)=\($0.value)" }
+        #expect(links.contains("links.delays=http://{host}:9191/"))
+        #expect(links.contains("links.control=http://{host}:8080/"))
+        #expect(links.filter { $0.hasPrefix("links.board=") } == ["links.board=https://boards.example/"])
+    }
+
     @Test("A broker that is named is the one they use", arguments: [true, false])
     func named(_ isInEnvironment: Bool) throws {
         let environment = isInEnvironment ? ["SIGNALBOX_KAFKA__BOOTSTRAP_SERVERS": "far:1"] : [:]

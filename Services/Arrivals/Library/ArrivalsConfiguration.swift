@@ -9,6 +9,8 @@ public struct ArrivalsConfiguration: Sendable {
     public var railway: RailwayConfiguration
     /// Where boards are served.
     public var http: HTTPServerConfiguration
+    /// Where the other pages are.
+    public var pages: LinePages
     /// The consumer group that works arrivals out.
     public var group: String
     /// How often a changed board is shown to open pages.
@@ -18,7 +20,8 @@ public struct ArrivalsConfiguration: Sendable {
     public init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         log = try EventLogConfiguration(reader)
         railway = try RailwayConfiguration(reader)
-        http = try HTTPServerConfiguration(reader, defaultPort: 8090)
+        http = try HTTPServerConfiguration(reader, defaultPort: LinePage.board.defaultPort)
+        pages = try LinePages(reader)
         group = try reader.string("arrivals.group", default: "arrivals", doc: "Consumer group.")
         refresh = try reader.duration(
             "arrivals.refresh", default: .milliseconds(250), in: .milliseconds(10) ... .seconds(60),

@@ -26,7 +26,7 @@ public enum ArrivalsService: ServiceDefinition {
         let boards = Boards(network: network, refresh: configuration.refresh)
         let view = TopicView(log, reader: EventReader<ArrivalPrediction>(log)) { boards.take($0) }
         let server = environment.httpServer(configuration.http) { router in
-            BoardRoutes(network: network, boards: boards).add(to: router)
+            BoardRoutes(network: network, boards: boards, pages: configuration.pages).add(to: router)
         }
         return log.services + [teller, listener, boards, view, server]
     }

@@ -12,6 +12,7 @@ import ServiceKit
 struct BoardRoutes: Sendable {
     let network: Network
     let boards: Boards
+    let pages: LinePages
     private let stream = SSEStream()
 
     /// Most trips of one answer.
@@ -24,9 +25,10 @@ struct BoardRoutes: Sendable {
         let lines: [LineID]
     }
 
-    init(network: Network, boards: Boards) {
+    init(network: Network, boards: Boards, pages: LinePages) {
         self.network = network
         self.boards = boards
+        self.pages = pages
     }
 
     /// Adds the routes.
@@ -47,11 +49,15 @@ struct BoardRoutes: Sendable {
             guard let events = boards.updates(of: station) else { throw Self.unknown(station.rawValue) }
             return stream.response(to: request, context: context, events: events)
         }
-        let page = StaticResources(files: ["index.html": Array(BoardPage.html.utf8)])
-        page.addRoutes(to: router)
+        let files = [
+            "index.html": PackageResources.index_html, "board.css": PackageResources.board_css,
+            "board.js": PackageResources.board_js,
+        ]
+        pages.addRoutes(to: router, files: files)
         router.get("/stations/:station") { _, context in
             _ = try station(context)
-            return Response.text(BoardPage.html, contentType: "text/html; charset=utf-8")
+            let page = String(decoding: PackageResources.index_html, as: UTF8.self)
+            return Response.text(page, contentType: "text/html; charset=utf-8")
         }
     }
 

@@ -92,12 +92,3 @@ final class Boards: Service {
         table.board(station, limit: pageTrips).map(jsonText) ?? "null"
     }
 }
-
-/// The value's JSON; every value of ours has one.
-func jsonText(_ value: some Encodable) -> String {
-    do throws(EventError) {
-        return String(decoding: try EventCodec.encode(value), as: UTF8.self)
-    } catch {
-        preconditionFailure("a value of ours has JSON: \(error)")
-    }
-}

@@ -20,7 +20,7 @@ public enum DashboardService: ServiceDefinition {
     ) async throws -> [any Service] {
         let network = try NetworkFile.read(configuration.railway.networkPath)
         let log = try EventLog(configuration.log, topics: [.stationEvents, .delays], in: environment)
-        let room = ControlRoom(network: network, links: configuration.links, lateSeconds: configuration.lateSeconds)
+        let room = ControlRoom(network: network, lateSeconds: configuration.lateSeconds)
         let trains = TopicView(log, reader: EventReader<StationEvent>(log)) { records in
             for case .event(let received) in records { room.take(received.event, toldAt: received.toldAtMilliseconds) }
         }
@@ -28,7 +28,7 @@ public enum DashboardService: ServiceDefinition {
             for case .event(let received) in records { room.take(received.event) }
         }
         let routes = DashboardRoutes(
-            room: room, maximumStreams: configuration.maximumStreams,
+            room: room, pages: configuration.pages, maximumStreams: configuration.maximumStreams,
             stream: SSEStream(metrics: environment.metrics))
         var services = log.services
         services += [

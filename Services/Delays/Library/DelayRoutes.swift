@@ -1,3 +1,4 @@
+import EventStreams
 import Hummingbird
 import Railway
 import ServiceKit
@@ -7,9 +8,17 @@ import ServiceKit
 /// - `GET /delays?limit=100`: the delay of each trip where it last arrived, newest trip first
 /// - `GET /delays/summary`: over all trips
 /// - `GET /alerts`: `[]`; alerts are not raised yet
-/// - `GET /`: a page
+/// - `GET /stations`: their names; `GET /`: a page
 struct DelayRoutes: Sendable {
+    let network: Network
     let delays: DelayView
+    let pages: LinePages
+
+    /// A station as `GET /stations` lists it.
+    private struct StationEntry: Encodable {
+        let id: StationID
+        let name: String
+    }
 
     /// Most trips of one answer.
     static let maximumLimit = 1000
@@ -21,7 +30,13 @@ struct DelayRoutes: Sendable {
             Response.json(jsonText(delays.currentDelays(limit: try limit(request))))
         }
         router.get("/alerts") { _, _ in Response.json("[]") }
-        StaticResources(files: ["index.html": Array(DelayPage.html.utf8)]).addRoutes(to: router)
+        let stations = jsonText(network.stations.map { StationEntry(id: $0.id, name: $0.name) })
+        router.get("/stations") { _, _ in Response.json(stations) }
+        let files = [
+            "index.html": PackageResources.index_html, "delays.css": PackageResources.delays_css,
+            "delays.js": PackageResources.delays_js,
+        ]
+        pages.addRoutes(to: router, files: files)
     }
 
     private func limit(_ request: Request) throws -> Int {
@@ -30,14 +45,5 @@ struct DelayRoutes: Sendable {
             throw HTTPError(.badRequest, message: "limit must be a number from 1 to \(Self.maximumLimit)")
         }
         return limit
-    }
-}
-
-/// The value's JSON; every value of ours has one.
-func jsonText(_ value: some Encodable) -> String {
-    do throws(EventError) {
-        return String(decoding: try EventCodec.encode(value), as: UTF8.self)
-    } catch {
-        preconditionFailure("a value of ours has JSON: \(error)")
     }
 }

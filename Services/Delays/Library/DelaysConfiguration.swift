@@ -10,6 +10,8 @@ public struct DelaysConfiguration: Sendable {
     public var railway: RailwayConfiguration
     /// Where delays are served.
     public var http: HTTPServerConfiguration
+    /// Where the other pages are.
+    public var pages: LinePages
     /// The consumer group that works delays out.
     public var group: String
     /// A trip is late from this delay, in seconds.
@@ -19,7 +21,8 @@ public struct DelaysConfiguration: Sendable {
     public init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         log = try EventLogConfiguration(reader)
         railway = try RailwayConfiguration(reader)
-        http = try HTTPServerConfiguration(reader, defaultPort: 8091)
+        http = try HTTPServerConfiguration(reader, defaultPort: LinePage.delays.defaultPort)
+        pages = try LinePages(reader)
         group = try reader.string("delays.group", default: "delays", doc: "Consumer group.")
         let lateFrom = try reader.duration(
             "delays.late_from", default: .seconds(TripDelayRules.defaultLateFromSeconds),

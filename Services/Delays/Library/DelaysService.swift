@@ -27,7 +27,7 @@ public enum DelaysService: ServiceDefinition {
         let delays = DelayView(TripDelayRules(network: network, lateFromSeconds: lateFrom))
         let view = TopicView(log, reader: EventReader<StationEvent>(log), isCounted: false) { delays.take($0) }
         let server = environment.httpServer(configuration.http) { router in
-            DelayRoutes(delays: delays).add(to: router)
+            DelayRoutes(network: network, delays: delays, pages: configuration.pages).add(to: router)
         }
         return log.services + [teller, listener, view, server]
     }

@@ -9,6 +9,8 @@ public struct NotificationsConfiguration: Sendable {
     public var railway: RailwayConfiguration
     /// Where people subscribe and listen.
     public var http: HTTPServerConfiguration
+    /// Where the other pages are.
+    public var pages: LinePages
     /// Subscriptions that are taken at most.
     public var maximumSubscriptions: Int
     /// Event streams that are open at most.
@@ -20,11 +22,12 @@ public struct NotificationsConfiguration: Sendable {
     /// Delays remembered, so that a repeat or a change is not told as a new delay.
     public var maximumDelays: Int
 
-    /// Reads `[kafka]`, `[http]`, `[limits]`, `network` and `zoneinfo`.
+    /// Reads `[kafka]`, `[http]`, `[links]`, `[limits]`, `network` and `zoneinfo`.
     public init(_ reader: ConfigurationReader) throws(ConfigurationError) {
         log = try EventLogConfiguration(reader)
         railway = try RailwayConfiguration(reader)
-        http = try HTTPServerConfiguration(reader, defaultPort: 8092)
+        http = try HTTPServerConfiguration(reader, defaultPort: LinePage.notifications.defaultPort)
+        pages = try LinePages(reader)
         maximumSubscriptions = try reader.int(
             "limits.subscriptions", default: 10_000, in: 1...1_000_000, doc: "Subscriptions taken at most.")
         maximumStreams = try reader.int(

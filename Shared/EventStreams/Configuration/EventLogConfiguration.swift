@@ -17,7 +17,7 @@ public struct EventLogConfiguration: Sendable {
     public var tellsSpans: Bool
 
     /// Tables and keys that services of one process share: what to pass as `ServicePart`'s `shared`.
-    public static let sharedKeys: Set<String> = ["kafka", "network", "zoneinfo"]
+    public static let sharedKeys: Set<String> = ["kafka", "network", "zoneinfo", "links"]
 
     /// A log that is reached at `bootstrapServers`, otherwise with defaults.
     public init(bootstrapServers: [String]) {

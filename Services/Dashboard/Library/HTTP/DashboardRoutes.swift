@@ -9,12 +9,13 @@ import ServiceKit
 /// - `GET /api/line` → the network and its trains; `GET /api/topics` → topics and rates
 struct DashboardRoutes: Sendable {
     let room: ControlRoom
+    let pages: LinePages
     let maximumStreams: Int
     let stream: SSEStream
 
     /// Adds every route.
     func add(to router: ServiceRouter) {
-        DashboardPage.resources.addRoutes(to: router)
+        pages.addRoutes(to: router, files: DashboardPage.files)
         router.get("/events", use: listen)
         router.get("/api/line") { _, _ in Self.document(LineAnswer(network: room.network, state: room.line)) }
         router.get("/api/topics") { _, _ in Self.document(room.topics) }

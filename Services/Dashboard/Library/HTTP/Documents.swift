@@ -16,11 +16,8 @@ struct NetworkDocument: Encodable, Sendable {
     }
 
     let lines: [LineShape]
-    /// Addresses of the other pages; `{host}` stands for the one that the visitor used.
-    let links: [String: String]
 
-    init(_ network: Network, links: [String: String]) {
-        self.links = links
+    init(_ network: Network) {
         lines = network.lines.map { line in
             LineShape(
                 id: line.id, name: line.name,

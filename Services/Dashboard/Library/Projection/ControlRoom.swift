@@ -22,8 +22,8 @@ final class ControlRoom: Sendable {
     let broadcast = EventBroadcast(history: 1, subscriberLimit: 64)
     private let state: Mutex<State>
 
-    init(network: Network, links: [String: String], lateSeconds: Int) {
-        self.network = NetworkDocument(network, links: links)
+    init(network: Network, lateSeconds: Int) {
+        self.network = NetworkDocument(network)
         state = Mutex(State(line: LineState(network: network, lateSeconds: lateSeconds)))
     }
 

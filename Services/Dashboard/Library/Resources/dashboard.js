@@ -1,6 +1,5 @@
 "use strict";
 
-const element = (id) => document.getElementById(id);
 const sparkLength = 60;
 const names = new Map();
 const rates = new Map();
@@ -10,8 +9,7 @@ let receivedAt = 0;
 let shownTime = 0;
 
 function connection(name, text) {
-  element("connection").dataset.state = name;
-  element("connection").querySelector("span").textContent = text;
+  showConnection(name, text);
   showState();
 }
 
@@ -38,10 +36,6 @@ function offsetOf(text) {
 }
 
 function showNetwork(network) {
-  for (const link of document.querySelectorAll("[data-link]")) {
-    const address = network.links[link.dataset.link];
-    if (address) link.href = address.replace("{host}", location.hostname);
-  }
   const container = element("lines");
   container.replaceChildren();
   drawings.length = 0;

@@ -50,7 +50,7 @@ struct NotificationRoutes: Sendable {
 
     /// Adds every route.
     func add(to router: ServiceRouter) {
-        NotificationsPage.resources.addRoutes(to: router)
+        configuration.pages.addRoutes(to: router, files: NotificationsPage.files)
         router.get("/stations") { _, _ in
             // Only where trains arrive is there a delay to tell of.
             let arrivedAt = network.stations.filter { station in

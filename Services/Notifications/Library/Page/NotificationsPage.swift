@@ -1,10 +1,8 @@
-import ServiceKit
-
 /// The page at `/`: subscribe, and watch what comes. Its files are part of the executable.
 enum NotificationsPage {
-    static let resources = StaticResources(files: [
+    static let files: [String: [UInt8]] = [
         "index.html": PackageResources.index_html,
         "notifications.css": PackageResources.notifications_css,
         "notifications.js": PackageResources.notifications_js,
-    ])
+    ]
 }

@@ -1,6 +1,5 @@
 "use strict";
 
-const element = (id) => document.getElementById(id);
 const names = new Map();
 const shownLimit = 500;
 let subscription = null;
@@ -18,14 +17,7 @@ const stored = {
   },
 };
 
-for (const link of document.querySelectorAll("[data-port]")) {
-  link.href = `${location.protocol}//${location.hostname}:${link.dataset.port}/`;
-}
-
-function connection(state, text) {
-  element("connection").dataset.state = state;
-  element("connection").querySelector("span").textContent = text;
-}
+showConnection("idle", "not subscribed");
 
 function fail(text) {
   element("error").textContent = text;
@@ -68,9 +60,9 @@ function showNotification(event) {
 function listen() {
   source?.close();
   source = new EventSource(`notifications/events?subscription=${encodeURIComponent(subscription.id)}&lastEventId=${lastID}`);
-  source.onopen = () => connection("live", "live");
+  source.onopen = () => showConnection("live", "live");
   source.onerror = () => {
-    connection("lost", "connection lost, trying again");
+    showConnection("lost", "connection lost, trying again");
     // A refusal ends the source for good: ask whether the subscription is still there.
     if (source.readyState === EventSource.CLOSED) setTimeout(check, 2000);
   };
@@ -100,7 +92,7 @@ function forget() {
   element("count").textContent = "0";
   element("empty").hidden = false;
   element("empty").textContent = "Nothing yet. Subscribe, and keep this page open.";
-  connection("idle", "not subscribed");
+  showConnection("idle", "not subscribed");
   show();
 }
 
@@ -150,7 +142,7 @@ async function start() {
       element("station").append(new Option(station.name, station.id));
     }
   } catch {
-    connection("lost", "the service cannot be reached");
+    showConnection("lost", "the service cannot be reached");
     return setTimeout(start, 2000);
   }
   subscription = stored.get();

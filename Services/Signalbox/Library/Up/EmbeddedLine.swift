@@ -31,6 +31,11 @@ enum EmbeddedLine {
             ]
     }
 
+    /// The pages, and the sections of the services that serve them.
+    private static let pages: [(page: LinePage, section: String)] = [
+        (.control, "dashboard"), (.board, "arrivals"), (.delays, "delays"), (.notifications, "notifications"),
+    ]
+
     private static func stations(_ reader: ConfigurationReader) throws(ConfigurationError) -> [StationID] {
         let names = try reader.list(
             "stations", default: ["VINCENNES", "NATION", "GARE_DE_LYON", "BASTILLE", "CHATELET"],
@@ -44,7 +49,8 @@ enum EmbeddedLine {
         return stations
     }
 
-    /// The options, with the services sent to the address that this broker listens on, unless a source says otherwise.
+    /// The options, with what the parts of one process know of each other: the services are sent to the address that
+    /// this broker listens on, and the pages lead to each other's ports, unless a source says otherwise.
     static func connected(
         _ options: CommandLineOptions, environment: [String: String]
     ) throws -> CommandLineOptions {
@@ -52,8 +58,13 @@ enum EmbeddedLine {
         let source = try ConfigurationSource(
             file: options.configurationFile, environment: environment, overrides: options.overrides)
         let reader = ConfigurationReader(source)
-        if reader.contains("kafka.bootstrap_servers") { return options }
         var options = options
+        for (page, section) in pages where !reader.contains(page.key) {
+            let http = try HTTPServerConfiguration(reader.scoped(section), defaultPort: page.defaultPort)
+            let address = LinePage.address(port: http.port)
+            options.overrides.insert(ConfigurationOverride(key: page.key, value: address), at: 0)
+        }
+        if reader.contains("kafka.bootstrap_servers") { return options }
         let broker = try BrokerService.configure(reader.scoped("broker"))
         guard let listener = broker.listeners.first else { return options }
         let host = ["", "0.0.0.0", "::"].contains(listener.host) ? "127.0.0.1" : listener.host
