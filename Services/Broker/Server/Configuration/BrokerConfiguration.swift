@@ -62,6 +62,8 @@ public struct BrokerConfiguration: Sendable {
     public var tailCacheBytes = 8 * 1024 * 1024
     /// `max.incremental.fetch.session.cache.slots`.
     public var fetchSessionSlots = 1000
+    /// `signalbox.max.fetch.session.partitions`: what all fetch sessions remember together.
+    public var fetchSessionPartitions = 200_000
     /// Defaults of the topics' own settings where they are set, by the topic's name for each (`segment.bytes`).
     public var topicDefaults: [String: String] = [:]
     /// The log cleaner's settings.

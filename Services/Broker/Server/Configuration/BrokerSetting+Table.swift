@@ -76,6 +76,9 @@ extension BrokerSetting {
         .integer(
             "max.incremental.fetch.session.cache.slots", \.fetchSessionSlots, 0...1_000_000,
             "Fetch sessions kept at a time; a client without one names all its partitions in every fetch."),
+        .integer(
+            "signalbox.max.fetch.session.partitions", \.fetchSessionPartitions, 0...100_000_000,
+            "Partitions that all fetch sessions remember together, about 300 bytes each. Ours."),
     ]
 
     private static let topics: [BrokerSetting] = [
