@@ -48,7 +48,7 @@ public struct BrokerConfiguration: Sendable {
     public var autoCreateTopics = true
     /// `num.partitions`: of a topic that does not say.
     public var defaultPartitions: Int32 = 1
-    /// `max.partitions.per.request`: a bound of ours on what one CreateTopics may make.
+    /// `max.partitions.per.request`: what one CreateTopics, CreatePartitions or Metadata may make.
     public var maximumPartitionsPerRequest: Int32 = 10_000
     /// `max.request.partition.size.limit`: the most partitions one DescribeTopicPartitions answers.
     public var maximumPartitionsPerDescription = 2000
