@@ -1,5 +1,6 @@
 import KafkaMessages
 import KafkaWire
+import Synchronization
 import TestSupport
 import Testing
 
@@ -221,6 +222,31 @@ struct TransactionalProducerTests {
                 try await producer.abortTransaction()
             }
             #expect(broker.withState { $0.transactions.aborted.count } == 1)
+        }
+    }
+
+    @Test("an abort does not wait for a batch that would have to be sent again")
+    func abortOfRetriedBatch() async throws {
+        let aborting = Mutex<TransactionDriver?>(nil)
+        let broker = FakeBroker(transactionVersion: 2) { request in
+            guard request == 1 else { return nil }
+            // The driver has looked, and waits for the batch under way, when the answer comes.
+            let deadline = ContinuousClock.now + .seconds(5)
+            while aborting.withLock({ $0?.machine.phase }) != .aborting, .now < deadline {}
+            let look = ContinuousClock.now + .milliseconds(50)
+            while .now < look {}
+            return .error(.notEnoughReplicas)
+        }
+        try await broker.run { broker in
+            try await withProducer(broker) { producer in
+                try await producer.initTransactions()
+                try await producer.beginTransaction()
+                try await producer.enqueue(record("x"))
+                while broker.withState({ $0.requests[.produce] }) == nil { await Task.yield() }
+                aborting.withLock { $0 = producer.core.transactions }
+                try await producer.abortTransaction()
+                try await producer.withTransaction { try await $0.send(record("y")) }
+            }
         }
     }
 

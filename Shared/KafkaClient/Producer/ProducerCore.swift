@@ -110,6 +110,9 @@ final class ProducerCore: Sendable {
         countRetries(results)
         probe.buffered(bytes: usedBytes)
         tell(completions, done)
+        // What waits to be sent again has no result, and never gets one where its transaction is being aborted: the
+        // driver drops it.
+        if completions.count < results.count { transactions?.wake() }
     }
 
     private func countRetries(_ results: [BatchResult]) {
