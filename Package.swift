@@ -242,6 +242,12 @@ let testTargets: [Target] = [
         ]),
     tests("GroupsTests", ["Groups", "KafkaWire", "KafkaMessages", nioCore]),
     tests("TransactionsTests", ["Transactions", "KafkaWire", "KafkaMessages", nioCore]),
+    tests(
+        "TransactionSimulationTests",
+        [
+            "BrokerServer", "KafkaClient", "Groups", "Storage", "Transactions", "KafkaMessages", "KafkaRecords",
+            "KafkaWire", nioCore, heap, systemPackage,
+        ]),
     tests("StorageTests", ["Storage", "KafkaWire", "KafkaRecords", nioCore, systemPackage]),
     tests(
         "ServiceKitTests",

@@ -73,7 +73,7 @@ struct ProduceAdmission: Sendable {
     }
 
     /// What a producer is told: it repeats its batch after some answers, aborts after others, and ends after the rest.
-    private static func refusal(_ code: ErrorCode, version: Int16) -> ProduceRefusal {
+    static func refusal(_ code: ErrorCode, version: Int16) -> ProduceRefusal {
         let reason = "the partition is not known to be part of the transaction: \(code)"
         switch code {
         case .producerFenced:
