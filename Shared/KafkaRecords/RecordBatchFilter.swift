@@ -91,7 +91,7 @@ public struct RecordBatchFilter {
                 var position = 0
                 for _ in 0..<header.recordsCount {
                     var cursor = RecordCursor(bytes, position: position)
-                    let layout = try cursor.readRecord()
+                    let layout = try cursor.readRecordUpToValue()
                     guard layout.offsetDelta >= 0, layout.offsetDelta <= Int(header.lastOffsetDelta) else {
                         throw .malformedRecord("the offset")
                     }

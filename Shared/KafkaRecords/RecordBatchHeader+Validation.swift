@@ -17,6 +17,7 @@ extension RecordBatchHeader {
         guard header.recordsCount >= 1, Int(header.recordsCount) == offsets else {
             throw .invalidRecordCount(records: Int(header.recordsCount), offsets: offsets)
         }
+        try header.validateSize()
         guard header.baseOffset == 0 else { throw .invalidField("a base offset of \(header.baseOffset)") }
         guard header.compression != nil else { throw .unknownCompression(header.attributes.codec) }
         if header.isControl { throw .invalidField("a control batch") }
@@ -43,6 +44,18 @@ extension RecordBatchHeader {
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[Self.checksummedFrom...]))
         }
     }
+
+    /// Offsets are the log's own good: a header must not take more of them than its bytes can have records for.
+    private func validateSize() throws(RecordError) {
+        let stored = totalBytes - Self.byteCount
+        let most = compression == Compression.none ? stored : max(stored, Self.maximumDecompressedBytes)
+        guard Int(recordsCount) <= most / RecordBatchReader.minimumRecordBytes else {
+            throw .malformedRecord("the number of records")
+        }
+    }
+
+    /// Compressed records of one batch are never taken for more than this.
+    private static let maximumDecompressedBytes = 64 << 20
 
     private func validateTimestamps() throws(RecordError) {
         guard baseTimestamp >= -1 else { throw .invalidTimestamp(baseTimestamp) }

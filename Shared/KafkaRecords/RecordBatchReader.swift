@@ -11,7 +11,7 @@ import NIOCore
 ///     while let record = try reader.next() { … }
 public struct RecordBatchReader: Sendable {
     /// The fewest bytes of a record: seven fields of one byte each.
-    private static let minimumRecordBytes = 7
+    static let minimumRecordBytes = 7
 
     /// The batch's header.
     public let header: RecordBatchHeader
@@ -75,12 +75,18 @@ public struct RecordBatchReader: Sendable {
             headers: headers)
     }
 
-    /// Offset, timestamp and the key's place of the next record; allocates nothing and skips value and headers.
-    public mutating func nextPosition() throws(RecordError) -> RecordPosition? {
+    /// Offset, timestamp and the key's place of the next record; allocates nothing.
+    ///
+    /// - Parameter checksRest: whether value and headers, which are not returned, are held to the format too.
+    public mutating func nextPosition(checksRest: Bool = false) throws(RecordError) -> RecordPosition? {
         guard recordsLeft > 0 else { return try finish() }
         let layout = try Self.parse(records) { (bytes) throws(RecordError) -> RecordLayout in
             var cursor = RecordCursor(bytes, position: position)
-            return try cursor.readRecordStart()
+            guard checksRest else { return try cursor.readRecordStart() }
+            let layout = try cursor.readRecord()
+            for _ in 0..<layout.headersCount { try cursor.skipHeader() }
+            if layout.headersCount > 0 { try cursor.finishRecord() }
+            return layout
         }.get()
         let offset = try offset(of: layout)
         advance(to: layout.end)

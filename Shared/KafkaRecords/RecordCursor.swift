@@ -79,7 +79,7 @@ struct RecordLayout {
     var timestampDelta: Int64
     var offsetDelta: Int
     var key: Range<Int>?
-    /// Set by ``RecordCursor/readRecord()`` only.
+    /// Not set by ``RecordCursor/readRecordStart()``.
     var value: Range<Int>?
     var headersCount = 0
     /// The byte after the record.
@@ -102,8 +102,7 @@ extension RecordCursor {
 
     /// Everything up to the headers, whose number has been checked against the bytes that remain.
     mutating func readRecord() throws(RecordError) -> RecordLayout {
-        var layout = try readRecordStart()
-        layout.value = try readNullableRange("the value's length")
+        var layout = try readRecordUpToValue()
         let count = try readVarint("the number of headers")
         // A header takes at least two bytes, the lengths of its name and value.
         guard count >= 0, count <= remaining / 2 else { throw Self.malformed("the number of headers") }
@@ -119,6 +118,21 @@ extension RecordCursor {
         }
         let value = try readNullableRange("a header value's length")
         return (String(decoding: UnsafeRawBufferPointer(rebasing: bytes[name]), as: UTF8.self), value)
+    }
+
+    /// As ``readHeader()`` without making anything of it.
+    mutating func skipHeader() throws(RecordError) {
+        guard try readNullableRange("a header name's length") != nil else {
+            throw Self.malformed("a header name's length")
+        }
+        _ = try readNullableRange("a header value's length")
+    }
+
+    /// Everything up to the value; leaves the cursor narrowed to the headers, which are not looked at.
+    mutating func readRecordUpToValue() throws(RecordError) -> RecordLayout {
+        var layout = try readRecordStart()
+        layout.value = try readNullableRange("the value's length")
+        return layout
     }
 
     /// Throws where the record's length says more than its fields used.

@@ -143,15 +143,31 @@ struct DamageWireTests {
     }
 
     @Test(
-        "meta.properties that says nothing is refused by name",
-        arguments: ["", "version=1\n", "cluster.id=\nnode.id=x\n"])
-    func properties(text: String) async throws {
+        "meta.properties that says nothing, or has another version, is refused by name",
+        arguments: [
+            ("", nil), ("version=1\n", nil), ("cluster.id=\nnode.id=x\n", nil),
+            ("version=2\ncluster.id=a\nnode.id=1\n", "has version 2, this reads 1"),
+        ] as [(String, String?)])
+    func properties(text: String, reason: String?) async throws {
         try await RestartTests.withFolder { folder in
             try await withBroker(in: folder) { _ in }
             let path = FilePath("\(folder)/meta.properties")
             try POSIXFileSystem().replace(path, with: ByteBuffer(string: text))
             let error = await #expect(throws: DataFolderError.self) { try await withBroker(in: folder) { _ in } }
-            #expect(error?.description == "\(path) has no cluster.id and node.id; put it back as it was")
+            let expected = reason ?? "has no cluster.id and node.id; put it back as it was"
+            #expect(error?.description == "\(path) \(expected)")
+        }
+    }
+
+    @Test("a cluster.id that would not survive meta.properties is refused")
+    func clusterID() async throws {
+        for id in ["a b", "a\nnode.id=9", "é"] {
+            try await RestartTests.withFolder { folder in
+                let error = await #expect(throws: DataFolderError.self) {
+                    try await withBroker(in: folder, ["cluster.id": id]) { _ in }
+                }
+                #expect(error?.description.contains("'\(id)'") == true)
+            }
         }
     }
 

@@ -267,6 +267,32 @@ struct FetchSessionTests {
         }
     }
 
+    @Test("sessions remember so many partitions together: a fetch of more goes on without one, and one that grows ends")
+    func partitionBound() async throws {
+        try await withBroker(["signalbox.max.fetch.session.partitions": "10"]) { broker in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t", partitions: 12)
+            let sessions = broker.broker.fetchSessions
+            var large = Client(connection: connection)
+            #expect(try await large.fetch([.init(topic: "t", partitions: partitions(0..<11))]).sessionId == 0)
+            var first = Client(connection: connection)
+            _ = try await first.fetch([.init(topic: "t", partitions: partitions(0..<6))])
+            var second = Client(connection: connection)
+            _ = try await second.fetch([.init(topic: "t", partitions: partitions(0..<4))])
+            #expect(first.id > 0 && second.id > 0 && sessions.partitionCount == 10)
+            let grown = try await second.fetch([.init(topic: "t", partitions: partitions(4..<5))])
+            #expect(grown.errorCode == .fetchSessionIdNotFound)
+            #expect(sessions.count == 1 && sessions.partitionCount == 6)
+            let forgotten = FetchRequest.ForgottenTopic(topic: "t", partitions: [0, 1, 2])
+            #expect(try await first.fetch(forget: [forgotten]).errorCode == .none)
+            #expect(sessions.partitionCount == 3)
+            broker.clock.advance(by: 120_001)
+            var third = Client(connection: connection)
+            _ = try await third.fetch([.init(topic: "none", partitions: partitions(0..<9))])
+            #expect(third.id > 0 && sessions.count == 1 && sessions.partitionCount == 9)
+        }
+    }
+
     @Test(
         "every record comes once and in order over a session, whatever the bounds", arguments: [Int32(1), 200, 1 << 20])
     func everything(maxBytes: Int32) async throws {

@@ -38,6 +38,11 @@ struct ListenerTests {
         ("A://h:1", "B://h:1", "advertised.listeners: 'B' is not one of the listeners"),
         ("A://h:1", "A://:1", "advertised.listeners: 'A' needs a host and a port that clients can use"),
         ("A://h:1", "A://h:0", "advertised.listeners: 'A' needs a host and a port that clients can use"),
+        (
+            "SASL_SSL://h:1", nil,
+            "listeners: 'SASL_SSL' names a security protocol that is not served, only PLAINTEXT is; "
+                + "a listener of another name speaks it too"
+        ),
         ("A://h:1", "nonsense", "advertised.listeners: 'nonsense' is not of the form NAME://host:port"),
     ]
 

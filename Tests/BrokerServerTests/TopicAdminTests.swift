@@ -79,6 +79,31 @@ struct TopicAdminTests {
         }
     }
 
+    @Test("one request makes so many partitions and no more, whatever makes them")
+    func allowance() async throws {
+        try await withBroker(["max.partitions.per.request": "10", "num.partitions": "4"]) { broker in
+            let connection = try await broker.connect()
+            func topic(_ name: String, _ count: Int32) -> NewTopic {
+                NewTopic(name: name, numPartitions: count, replicationFactor: 1)
+            }
+            for validateOnly in [true, false] {
+                let created = try await connection.call(
+                    CreateTopicsRequest(
+                        topics: [topic("a", 6), topic("b", 5), topic("c", 4)], validateOnly: validateOnly))
+                #expect(created.topics.map(\.errorCode) == [.none, .policyViolation, .none])
+                #expect(created.topics[1].errorMessage?.contains("max.partitions.per.request, 10") == true)
+            }
+            let growths = [("a", Int32(13)), ("c", 8), ("c", 7)].map {
+                CreatePartitionsRequest.CreatePartitionsTopic(name: $0.0, count: $0.1, assignments: nil)
+            }
+            let grown = try await connection.call(CreatePartitionsRequest(topics: Array(growths.prefix(2))))
+            #expect(grown.results.map(\.errorCode) == [.none, .policyViolation])
+            let found = try await connection.metadata(["x", "y", "z"], mayCreate: true)
+            #expect(found.topics.map(\.errorCode) == [.none, .none, .policyViolation])
+            #expect(try await connection.metadata(["z"], mayCreate: true).topics[0].errorCode == .none)
+        }
+    }
+
     @Test("twice in one request is refused once, and so is what exists")
     func duplicates() async throws {
         try await withBroker { broker in

@@ -30,6 +30,9 @@ struct FileSystemTests {
         let file = try files.create(path)
         try file.write([ByteBuffer(string: "abc"), ByteBuffer(), ByteBuffer(string: "defg")], at: 2)
         #expect(try file.byteCount() == 9)
+        #expect(
+            throws: StorageError.operationFailed(.list, path: path.string, errno: Errno.notDirectory.rawValue)
+        ) { try files.list(path) }
         #expect(try files.byteCount(of: path) == 9)
         #expect(try file.readExactly(7, at: 2) == ByteBuffer(string: "abcdefg"))
         #expect(try file.read(at: 7, upTo: 100) == ByteBuffer(string: "fg"))

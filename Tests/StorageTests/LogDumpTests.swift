@@ -111,5 +111,55 @@ struct LogDumpTests {
             #expect(damages(try dump(harness, path)).count == 1, "\(name)")
         }
         #expect(throws: StorageError.self) { try dump(harness, "/data/nothing.log") }
+        #expect(throws: StorageError.self) { try dump(harness, "/nowhere") }
+    }
+
+    @Test("every file by itself, of the operating system as well, gives what the folder gives")
+    func single() throws {
+        let place = "/tmp/signalbox-dump-\(UInt64.random(in: 0 ... .max))"
+        var harness = LogHarness.small(POSIXFileSystem())
+        harness.folder = FilePath("\(place)/trains-0")
+        defer {
+            #expect(throws: Never.self) { try harness.files.removeFolder(harness.folder) }
+            #expect(throws: Never.self) { try harness.files.removeFolder(FilePath(place)) }
+        }
+        let log = try harness.open()
+        for number in 0..<20 {
+            try log.append(
+                makeBatch(values: ["v\(number)"], producer: TestProducer(id: 4, sequence: Int32(number))))
+        }
+        try log.close()
+        let names = try harness.files.list(harness.folder)
+        let single = try names.filter { $0 != LogFileName.leaderEpochCheckpoint }.flatMap { name in
+            try dump(harness, harness.folder.appending(name))
+        }
+        #expect(try single.map(\.description) == dump(harness).map(\.description))
+        #expect(records(single).count == 20)
+        for path in [FilePath(place), harness.folder.appending(LogFileName.leaderEpochCheckpoint)] {
+            #expect(throws: LogDump.NothingToDump.self) { try dump(harness, path) }
+        }
+    }
+
+    @Test("entries of an index that are out of order are told")
+    func disorder() throws {
+        let harness = try filled()
+        let path = harness.folder.file(.index, 0)
+        let size = try #require(try harness.files.byteCount(of: path))
+        try #require(size >= 16)
+        try harness.files.open(path).write([ByteBuffer(repeating: 0xF0, count: 8)], at: size - 8)
+        #expect(damages(try dump(harness, path)) == ["\(size - 8) the entry is out of order"])
+    }
+
+    @Test("what recovery set aside is read like the segment that it was cut off")
+    func setAside() throws {
+        let harness = LogHarness()
+        let log = try harness.open()
+        for value in ["a", "b"] { try log.append(makeBatch(values: [value])) }
+        let bytes = try #require(try harness.bytes(.log, 0))
+        let half = bytes.readableBytes / 2
+        let cut = try harness.files.create(harness.folder.appending(LogFileName.damaged(0, position: Int64(half))))
+        try cut.write([try #require(bytes.getSlice(at: half, length: half))], at: 0)
+        let found = try dump(harness, harness.folder.appending("00000000000000000000.\(half).damaged"))
+        #expect(records(found).map(\.offset) == [1] && damages(found).isEmpty)
     }
 }

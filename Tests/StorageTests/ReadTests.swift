@@ -1,9 +1,9 @@
-import KafkaRecords
 import KafkaWire
 import NIOCore
 import SystemPackage
 import Testing
 
+@testable import KafkaRecords
 @testable import Storage
 
 @Suite("Reading a log")
@@ -185,6 +185,19 @@ struct TimestampTests {
         try log.advanceLogStart(to: 10)
         #expect(try log.offset(forTimestamp: 55)?.offset == 15)
         #expect(try log.offset(forTimestamp: 100) == nil)
+    }
+
+    @Test("where records cannot be read the batch that holds the timestamp is the answer")
+    func unreadable() throws {
+        let log = try LogHarness().open()
+        try log.append(makeBatch(10, timestamp: 100))
+        var batch = try makeBatch(10, timestamp: 200)
+        batch.setInteger(UInt8(0xFF), at: batch.readerIndex + RecordBatchHeader.byteCount)
+        try RecordBatchHeader(peeking: batch).patch(&batch)
+        try log.append(batch)
+        #expect(try log.offset(forTimestamp: 105)?.offset == 5)
+        #expect(try log.offset(forTimestamp: 205)?.offset == 10)
+        #expect(try log.maxTimestamp()?.offset == 10)
     }
 
     @Test("earliest and latest are the log's ends; an empty log has no largest timestamp")

@@ -97,6 +97,56 @@ struct RecordRulesTests {
         let error = #expect(throws: AppendError.self) { try compacted.append(makeBatch(500, key: nil)) }
         #expect(error == .missingKey(indexes: Array(0..<RecordRules.maximumNamedRecords)))
     }
+
+    /// A batch of one record whose last byte, the number of its headers, says that there are three.
+    private func withoutItsHeaders() throws -> ByteBuffer {
+        var batch = try makeBatch(values: ["a"])
+        batch.setInteger(UInt8(6), at: batch.writerIndex - 1)
+        try RecordBatchHeader(peeking: batch).patch(&batch)
+        return batch
+    }
+
+    @Test("where records are looked at they are held to the format as a whole; what got in before is cleaned")
+    func wholeRecord() throws {
+        let compacted = try open { $0.cleanupPolicy = [.compact] }
+        #expect(throws: AppendError.invalidBatch(.malformedRecord("the number of headers"))) {
+            try compacted.append(try withoutItsHeaders(), leaderEpoch: 0, now: Self.now)
+        }
+        let plain = try open { _ in }
+        try plain.append(try withoutItsHeaders())
+        let batch = RecordBatch(header: try #require(try plain.readHeaders().first), bytes: try withoutItsHeaders())
+        var filter = RecordBatchFilter()
+        var keys: [String] = []
+        let options = RecordBatchFilter.Options(maximumDecompressedBytes: 1000, deleteHorizon: 0)
+        let outcome = try filter.apply(batch, options) { candidate in
+            keys.append(candidate.key.map { String(decoding: $0, as: UTF8.self) } ?? "-")
+            return false
+        }
+        guard case .empty = outcome else {
+            Issue.record("\(outcome)")
+            return
+        }
+        #expect(keys == ["k"])
+    }
+
+    @Test("a batch may not say that it has more records than its bytes can hold", arguments: Compression.allCases)
+    func manyRecords(compression: Compression) throws {
+        let log = try open { _ in }
+        for (count, isTaken) in [(Int32(1), true), (10_000_000, false), (.max, false)] {
+            var batch = try makeBatch(values: ["a"], compression: compression)
+            var header = try RecordBatchHeader(peeking: batch)
+            (header.recordsCount, header.lastOffsetDelta) = (count, count - 1)
+            header.patch(&batch)
+            if isTaken {
+                try log.append(batch)
+            } else {
+                #expect(throws: AppendError.invalidBatch(.malformedRecord("the number of records"))) {
+                    try log.append(batch, leaderEpoch: 0, now: Self.now)
+                }
+            }
+        }
+        #expect(log.logEnd == 1)
+    }
 }
 
 @Suite("compression.type of a topic")

@@ -104,7 +104,9 @@ struct OpenedParts: Sendable {
         return OpenedParts(
             configuration: configuration, live: live, folder: folder, files: files, topics: topics,
             controller: controller,
-            fetchSessions: FetchSessionCache(slots: configuration.fetchSessionSlots, clock: clock), threads: threads,
+            fetchSessions: FetchSessionCache(
+                slots: configuration.fetchSessionSlots, maximumPartitions: configuration.fetchSessionPartitions,
+                clock: clock), threads: threads,
             environment: environment)
     }
 

@@ -27,7 +27,8 @@ struct CommandError: Error, CustomStringConvertible {
         case .topicAlreadyExists: return "\(about)the topic exists already"
         case .groupIdNotFound: return "\(about)there is no such group"
         case .invalidTopicException: return "\(about)\(error.message)"
-        default: return about + error.message
+        case .some(let code): return "\(about)\(error.message) (\(code.name))"
+        case nil: return about + error.message
         }
     }
 

@@ -47,6 +47,11 @@ extension KafkaAdmin {
         return results
     }
 
+    private static func attempt(before offset: Offset??) -> String {
+        guard case .some(.some(let offset)) = offset else { return "deleting all records" }
+        return "deleting the records before offset \(offset), which has to be between the partition's first and its end"
+    }
+
     private func delete(
         before offsets: [TopicPartition: Offset?], at leader: BrokerID
     ) async -> [TopicPartition: Result<Offset, KafkaError>] {
@@ -72,7 +77,7 @@ extension KafkaAdmin {
                     results[partition] =
                         found.errorCode == .none
                         ? .success(Offset(found.lowWatermark))
-                        : .failure(.broker(found.errorCode, "deleting records", partition))
+                        : .failure(.broker(found.errorCode, Self.attempt(before: offsets[partition]), partition))
                 }
             }
             return results

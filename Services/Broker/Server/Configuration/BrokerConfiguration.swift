@@ -48,7 +48,7 @@ public struct BrokerConfiguration: Sendable {
     public var autoCreateTopics = true
     /// `num.partitions`: of a topic that does not say.
     public var defaultPartitions: Int32 = 1
-    /// `max.partitions.per.request`: a bound of ours on what one CreateTopics may make.
+    /// `max.partitions.per.request`: what one CreateTopics, CreatePartitions or Metadata may make.
     public var maximumPartitionsPerRequest: Int32 = 10_000
     /// `max.request.partition.size.limit`: the most partitions one DescribeTopicPartitions answers.
     public var maximumPartitionsPerDescription = 2000
@@ -62,6 +62,8 @@ public struct BrokerConfiguration: Sendable {
     public var tailCacheBytes = 8 * 1024 * 1024
     /// `max.incremental.fetch.session.cache.slots`.
     public var fetchSessionSlots = 1000
+    /// `signalbox.max.fetch.session.partitions`: what all fetch sessions remember together.
+    public var fetchSessionPartitions = 200_000
     /// Defaults of the topics' own settings where they are set, by the topic's name for each (`segment.bytes`).
     public var topicDefaults: [String: String] = [:]
     /// The log cleaner's settings.

@@ -76,6 +76,9 @@ extension BrokerSetting {
         .integer(
             "max.incremental.fetch.session.cache.slots", \.fetchSessionSlots, 0...1_000_000,
             "Fetch sessions kept at a time; a client without one names all its partitions in every fetch."),
+        .integer(
+            "signalbox.max.fetch.session.partitions", \.fetchSessionPartitions, 0...100_000_000,
+            "Partitions that all fetch sessions remember together, about 300 bytes each. Ours."),
     ]
 
     private static let topics: [BrokerSetting] = [
@@ -84,7 +87,7 @@ extension BrokerSetting {
         .integer("num.partitions", \.defaultPartitions, 1...100_000, "Partitions of a topic that does not say."),
         .integer(
             "max.partitions.per.request", \.maximumPartitionsPerRequest, 1...1_000_000,
-            "Partitions that one topic can get in one request; a bound of this broker."),
+            "Partitions that one request can make, over all its topics."),
         .integer(
             "max.request.partition.size.limit", \.maximumPartitionsPerDescription, 1...1_000_000,
             "Partitions in one DescribeTopicPartitions response; a cursor says where to go on."),

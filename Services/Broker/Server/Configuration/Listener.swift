@@ -54,6 +54,9 @@ extension Listener {
         }
     }
 
+    /// Names that stand for security protocols where nothing maps them to another, and that are not served.
+    private static let protocols: Set<String> = ["SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+
     private static func parse(
         _ list: String, key: String
     ) throws(SettingError) -> [(name: String, endpoint: Endpoint)] {
@@ -65,6 +68,12 @@ extension Listener {
             }
             let name = String(entry[..<scheme.lowerBound])
             let address = entry[scheme.upperBound...]
+            if protocols.contains(name) {
+                throw SettingError(
+                    key: key,
+                    message: "'\(name)' names a security protocol that is not served, only PLAINTEXT is; "
+                        + "a listener of another name speaks it too")
+            }
             guard !name.isEmpty, let colon = address.lastIndex(of: ":"),
                 let port = UInt16(address[address.index(after: colon)...])
             else {

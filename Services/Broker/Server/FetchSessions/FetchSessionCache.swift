@@ -2,55 +2,94 @@ import KafkaWire
 import Metrics
 import Synchronization
 
-/// All fetch sessions of a broker, bounded by `max.incremental.fetch.session.cache.slots`.
+/// All fetch sessions of a broker, bounded by `max.incremental.fetch.session.cache.slots` and, over all sessions, by
+/// `signalbox.max.fetch.session.partitions`.
 final class FetchSessionCache: Sendable {
+    private struct State {
+        var sessions: [Int32: (session: FetchSession, partitions: Int)] = [:]
+        /// Of all sessions; of one that was just opened as many as its fetch names.
+        var partitions = 0
+
+        mutating func remove(_ id: Int32) -> FetchSession? {
+            guard let removed = sessions.removeValue(forKey: id) else { return nil }
+            partitions -= removed.partitions
+            return removed.session
+        }
+    }
+
     private let slots: Int
+    private let maximumPartitions: Int
     private let clock: WallClock
-    private let sessions = Mutex<[Int32: FetchSession]>([:])
+    private let state = Mutex(State())
     private let evictions = Counter(label: "kafka_server_fetch_session_evictions_total")
     private let gauge = Gauge(label: "kafka_server_fetch_sessions")
+    private let partitionsGauge = Gauge(label: "kafka_server_fetch_session_partitions")
 
-    init(slots: Int, clock: WallClock) {
+    init(slots: Int, maximumPartitions: Int, clock: WallClock) {
         self.slots = slots
+        self.maximumPartitions = maximumPartitions
         self.clock = clock
     }
 
     var now: Int64 { clock.now() }
-    var count: Int { sessions.withLock { $0.count } }
+    var count: Int { state.withLock { $0.sessions.count } }
+    var partitionCount: Int { state.withLock { $0.partitions } }
 
-    func session(_ id: Int32) -> FetchSession? { sessions.withLock { $0[id] } }
+    func session(_ id: Int32) -> FetchSession? { state.withLock { $0.sessions[id]?.session } }
 
     /// A new session for a fetch of so many partitions; `nil` when there is no room and none that is worth less.
     func open(partitions: Int, usesTopicIDs: Bool, isPrivileged: Bool) -> FetchSession? {
+        if partitions > maximumPartitions { return nil }
         let now = now
-        let (opened, evicted) = sessions.withLock { sessions -> (FetchSession?, FetchSession?) in
-            var evicted: FetchSession?
-            if sessions.count >= slots {
-                let held = sessions.values.map { FetchSessionEviction.Candidate($0) }
-                let asking = FetchSessionEviction(partitions: partitions, isPrivileged: isPrivileged, now: now)
-                guard let id = asking.choose(from: held) else { return (nil, nil) }
-                evicted = sessions.removeValue(forKey: id)
+        let asking = FetchSessionEviction(partitions: partitions, isPrivileged: isPrivileged, now: now)
+        let (opened, evicted) = state.withLock { state -> (FetchSession?, [FetchSession]) in
+            var evicted: [FetchSession] = []
+            defer { record(state) }
+            while state.sessions.count >= slots || state.partitions + partitions > maximumPartitions {
+                let held = state.sessions.values.map { FetchSessionEviction.Candidate($0.session) }
+                guard let id = asking.choose(from: held), let session = state.remove(id) else { return (nil, evicted) }
+                evicted.append(session)
             }
             var id: Int32
-            repeat { id = Int32.random(in: 1...Int32.max) } while sessions[id] != nil
+            repeat { id = Int32.random(in: 1...Int32.max) } while state.sessions[id] != nil
             let session = FetchSession(id: id, usesTopicIDs: usesTopicIDs, isPrivileged: isPrivileged, now: now)
-            sessions[id] = session
-            gauge.record(sessions.count)
+            state.sessions[id] = (session, partitions)
+            state.partitions += partitions
             return (session, evicted)
         }
-        if let evicted {
+        for session in evicted {
             evictions.increment()
-            evicted.close()
+            session.close()
         }
         return opened
     }
 
+    /// Counts a session's partitions anew after a fetch has changed them; where that are too many the session ends, and
+    /// the answer is false.
+    func settle(_ session: FetchSession) -> Bool {
+        let partitions = session.usage.partitions
+        let removed = state.withLock { state -> FetchSession? in
+            guard let before = state.sessions[session.id]?.partitions else { return nil }
+            state.partitions += partitions - before
+            state.sessions[session.id]?.partitions = partitions
+            defer { record(state) }
+            return state.partitions > maximumPartitions ? state.remove(session.id) : nil
+        }
+        removed?.close()
+        return removed == nil
+    }
+
     /// Ends a session; one that is not there is none to end.
     func close(_ id: Int32) {
-        let closed = sessions.withLock { sessions in
-            defer { gauge.record(sessions.count) }
-            return sessions.removeValue(forKey: id)
+        let closed = state.withLock { state in
+            defer { record(state) }
+            return state.remove(id)
         }
         closed?.close()
+    }
+
+    private func record(_ state: State) {
+        gauge.record(state.sessions.count)
+        partitionsGauge.record(state.partitions)
     }
 }

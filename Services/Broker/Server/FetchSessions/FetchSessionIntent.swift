@@ -10,7 +10,7 @@ enum FetchSessionIntent: Equatable, Sendable {
     case incremental(id: Int32)
 
     /// The epoch of a fetch that opens a session.
-    private static let initialEpoch: Int32 = 0
+    static let initialEpoch: Int32 = 0
     /// The epoch of a fetch that has none, and of one that ends its session.
     private static let finalEpoch: Int32 = -1
 

@@ -52,6 +52,11 @@ struct FetchHandler: APIHandler {
         } catch {
             return .now(FetchResponse(errorCode: error.errorCode))
         }
+        guard sessions.settle(session) else {
+            // A fetch that opened the session names everything; any other is begun anew by its client.
+            if request.sessionEpoch == FetchSessionIntent.initialEpoch { return await sessionless(request, context) }
+            return .now(FetchResponse(errorCode: .fetchSessionIdNotFound))
+        }
         if session.usage.partitions == 0 {
             // Nothing is left to remember; the client is told so by session 0.
             sessions.close(session.id)

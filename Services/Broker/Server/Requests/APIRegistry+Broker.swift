@@ -26,14 +26,20 @@ extension APIRegistry {
             RegisteredAPI(
                 MetadataHandler(
                     topics: topics, controller: controller, identity: identity,
-                    autoCreateTopics: configuration.autoCreateTopics)),
-            RegisteredAPI(CreateTopicsHandler(controller: controller, live: parts.live)),
+                    autoCreateTopics: configuration.autoCreateTopics,
+                    maximumPartitions: configuration.maximumPartitionsPerRequest)),
+            RegisteredAPI(
+                CreateTopicsHandler(
+                    controller: controller, live: parts.live,
+                    maximumPartitions: configuration.maximumPartitionsPerRequest)),
             RegisteredAPI(DescribeConfigsHandler(topics: topics, live: parts.live)),
             RegisteredAPI(AlterConfigsHandler(controller: controller)),
             RegisteredAPI(IncrementalAlterConfigsHandler(controller: controller)),
             RegisteredAPI(
                 DeleteTopicsHandler(topics: topics, controller: controller, isEnabled: configuration.deleteTopics)),
-            RegisteredAPI(CreatePartitionsHandler(controller: controller)),
+            RegisteredAPI(
+                CreatePartitionsHandler(
+                    controller: controller, maximumPartitions: configuration.maximumPartitionsPerRequest)),
             RegisteredAPI(DeleteRecordsHandler(topics: topics)),
             RegisteredAPI(DescribeClusterHandler(identity: identity)),
             RegisteredAPI(

@@ -17,6 +17,8 @@ public struct DataFolderError: Error, Sendable, CustomStringConvertible {
 struct DataFolder: Sendable {
     private static let propertiesName = "meta.properties"
     private static let lockName = ".lock"
+    /// Of `meta.properties`.
+    private static let version = "1"
 
     let path: FilePath
     /// The same from the root, as tools are told it.
@@ -45,7 +47,10 @@ struct DataFolder: Sendable {
         let cluster =
             configuration.clusterID.isEmpty ? KafkaUUID.random(using: &random).description : configuration.clusterID
         identity = ClusterIdentity(clusterID: cluster, nodeID: configuration.nodeID)
-        let text = "version=1\ncluster.id=\(cluster)\nnode.id=\(configuration.nodeID)\n"
+        guard cluster.utf8.allSatisfy({ (33...126).contains($0) }) else {
+            throw DataFolderError(description: "cluster.id may have visible ASCII characters only, not '\(cluster)'")
+        }
+        let text = "version=\(Self.version)\ncluster.id=\(cluster)\nnode.id=\(configuration.nodeID)\n"
         try files.replace(properties, with: ByteBuffer(string: text))
     }
 
@@ -63,6 +68,9 @@ struct DataFolder: Sendable {
         for line in text.split(separator: "\n") where !line.hasPrefix("#") {
             let parts = line.split(separator: "=", maxSplits: 1)
             if parts.count == 2 { values[parts[0]] = parts[1] }
+        }
+        guard values["version"].map({ $0 == version }) ?? true else {
+            throw DataFolderError(description: "\(path) has version \(values["version"] ?? ""), this reads \(version)")
         }
         guard let cluster = values["cluster.id"], let node = values["node.id"].flatMap({ Int32($0) }) else {
             throw DataFolderError(description: "\(path) has no cluster.id and node.id; put it back as it was")

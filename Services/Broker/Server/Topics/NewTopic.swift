@@ -19,6 +19,29 @@ struct TopicRefusal: Error, Sendable {
     let message: String
 }
 
+/// The partitions that one request may still make, over all of its topics (`max.partitions.per.request`).
+struct PartitionAllowance: Sendable {
+    let limit: Int32
+    private var left: Int32
+
+    init(_ limit: Int32) {
+        self.limit = limit
+        left = limit
+    }
+
+    /// Throws where `count` are too many with those that were taken before.
+    func check(_ count: Int32, for topic: String) throws(TopicRefusal) {
+        guard count <= left else {
+            throw TopicRefusal(
+                code: .policyViolation,
+                message: "with the \(count) partitions of '\(topic)' the request's topics pass "
+                    + "max.partitions.per.request, \(limit)")
+        }
+    }
+
+    mutating func take(_ count: Int32) { left -= min(left, count) }
+}
+
 extension NewTopic {
     /// The number of partitions the topic will have; throws when this broker cannot make it so.
     func checked(against configuration: BrokerConfiguration, node: BrokerID) throws(TopicRefusal) -> Int32 {

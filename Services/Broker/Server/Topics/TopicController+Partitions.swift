@@ -3,14 +3,19 @@ import Logging
 import Metadata
 
 extension TopicController {
-    /// Adds partitions to a topic. They are open, and then in the metadata log, before anybody can see them.
-    func grow(_ growth: TopicGrowth, validateOnly: Bool) async throws(TopicRefusal) {
+    /// Adds partitions to a topic, and says how many. They are open, and then in the metadata log, before anybody can
+    /// see them.
+    @discardableResult
+    func grow(
+        _ growth: TopicGrowth, validateOnly: Bool, within allowance: PartitionAllowance? = nil
+    ) async throws(TopicRefusal) -> Int32 {
         await untilUnchanging(growth.name)
         guard let topic = topics.topic(growth.name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(growth.name)'")
         }
         let added = try growth.checked(current: Int32(topic.partitions.count), against: configuration)
-        if validateOnly { return }
+        try allowance?.check(Int32(added.count), for: growth.name)
+        if validateOnly { return Int32(added.count) }
         beginChange(of: growth.name)
         defer { endChange(of: growth.name) }
         let records = added.map { partitionRecord($0, of: topic.id) }
@@ -28,6 +33,7 @@ extension TopicController {
         }
         topics.insert(topic.with(partitions: topic.partitions + opened))
         logger.info("partitions added", metadata: ["topic": "\(growth.name)", "partitions": "\(growth.count)"])
+        return Int32(added.count)
     }
 
     /// Removes partitions that nobody has seen.

@@ -49,7 +49,9 @@ actor TopicController {
         let partitions: Int32
     }
 
-    func create(_ new: NewTopic, validateOnly: Bool) async throws(TopicRefusal) -> Created {
+    func create(
+        _ new: NewTopic, validateOnly: Bool, within allowance: PartitionAllowance? = nil
+    ) async throws(TopicRefusal) -> Created {
         await untilUnchanging(new.name)
         if topics.topic(new.name) != nil {
             throw TopicRefusal(code: .topicAlreadyExists, message: "topic '\(new.name)' exists already")
@@ -61,6 +63,7 @@ actor TopicController {
                     "'\(new.name)' differs from '\(other)' in '.' and '_' only, and metrics could not tell them apart")
         }
         let count = try new.checked(against: configuration, node: configuration.nodeID)
+        try allowance?.check(count, for: new.name)
         if validateOnly { return Created(id: .zero, partitions: count) }
         beginChange(of: new.name)
         defer { endChange(of: new.name) }
@@ -83,14 +86,16 @@ actor TopicController {
     }
 
     /// The topic, made with the broker's defaults where there is none; an internal one as the coordinator needs it.
-    func findOrCreate(_ name: String) async throws(TopicRefusal) -> TopicTable.Topic {
+    func findOrCreate(
+        _ name: String, within allowance: PartitionAllowance? = nil
+    ) async throws(TopicRefusal) -> TopicTable.Topic {
         var new = NewTopic(name: name)
         if TopicName.isInternal(name) {
             new.partitions = configuration.partitions(ofInternal: name)
             new.configurations = configuration.topicConfigurations(ofInternal: name)
         }
         do {
-            _ = try await create(new, validateOnly: false)
+            _ = try await create(new, validateOnly: false, within: allowance)
         } catch {
             guard error.code == .topicAlreadyExists else { throw error }
         }

@@ -63,7 +63,7 @@ struct RecordRules {
         }
     }
 
-    /// The first records of which something holds, by their place in the batch.
+    /// The first records of which something holds, by their place in the batch; throws for one that is malformed.
     private func records(
         of batch: RecordBatch, where isWanted: (RecordPosition) -> Bool
     ) throws(AppendError) -> [(index: Int, position: RecordPosition)] {
@@ -72,7 +72,7 @@ struct RecordRules {
         do {
             var reader = try RecordBatchReader(
                 batch, maximumDecompressedBytes: AppendRules.maximumDecompressedBytes)
-            while found.count < Self.maximumNamedRecords, let record = try reader.nextPosition() {
+            while found.count < Self.maximumNamedRecords, let record = try reader.nextPosition(checksRest: true) {
                 if isWanted(record) { found.append((index, record)) }
                 index += 1
             }

@@ -21,26 +21,78 @@ public struct LogDump {
         self.emit = emit
     }
 
-    /// Dumps one file of a log, or every file of a partition's folder.
-    ///
-    /// - Throws: what `emit` throws, and ``StorageError`` for what is not there or cannot be read.
-    public func dump(_ path: FilePath) throws {
-        let names = try files.list(path)
-        if names.isEmpty { return try dumpFile(path) }
-        for name in names { try dumpFile(path.appending(name)) }
+    /// What is at a path holds nothing of a log.
+    public struct NothingToDump: Error, CustomStringConvertible {
+        public let path: String
+
+        public var description: String {
+            let endings = LogFileName.Kind.allCases.map { ".\($0.rawValue)" }.joined(separator: ", ")
+            return "'\(path)' is neither a log's file (\(endings), .damaged) nor a partition's folder with such files"
+        }
     }
 
-    private func dumpFile(_ path: FilePath) throws {
-        guard let byteCount = try files.byteCount(of: path) else {
-            throw StorageError.operationFailed(.open, path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+    /// What a file's name says that it holds.
+    private enum Content {
+        case part(LogFileName.Kind, Offset)
+        /// What recovery cut off the segment of that base offset.
+        case damaged(Offset)
+        case text
+
+        init?(_ name: String) {
+            if let (kind, offset) = LogFileName.parse(name) {
+                self = .part(kind, offset)
+            } else if let offset = LogFileName.parseDamaged(name) {
+                self = .damaged(offset)
+            } else if name == LogFileName.logStartCheckpoint {
+                self = .text
+            } else {
+                return nil
+            }
         }
-        let name = path.lastComponent?.string ?? ""
-        guard let (kind, offset) = LogFileName.parse(name) else {
-            guard name == LogFileName.logStartCheckpoint else { return }
-            try emit(.file(path: path.string, byteCount: byteCount))
-            return try emit(.text(String(buffer: try files.open(path).readExactly(Int(byteCount), at: 0))))
+    }
+
+    /// Dumps one file of a log, or every file of a partition's folder.
+    ///
+    /// - Throws: what `emit` throws, ``StorageError`` for what is not there or cannot be read, and ``NothingToDump``.
+    public func dump(_ path: FilePath) throws {
+        if let content = Content(path.lastComponent?.string ?? "") { return try dumpFile(path, content) }
+        var isEmpty = true
+        for name in try names(in: path) {
+            guard let content = Content(name) else { continue }
+            isEmpty = false
+            try dumpFile(path.appending(name), content)
         }
+        if isEmpty { throw NothingToDump(path: path.string) }
+    }
+
+    /// Nothing for a file.
+    private func names(in path: FilePath) throws(StorageError) -> [String] {
+        let names: [String]
+        do {
+            names = try files.list(path)
+        } catch {
+            if case .operationFailed(.list, _, Errno.notDirectory.rawValue) = error { return [] }
+            throw error
+        }
+        if names.isEmpty, try files.byteCount(of: path) == nil { throw Self.missing(path) }
+        return names
+    }
+
+    private static func missing(_ path: FilePath) -> StorageError {
+        .operationFailed(.open, path: path.string, errno: Errno.noSuchFileOrDirectory.rawValue)
+    }
+
+    private func dumpFile(_ path: FilePath, _ content: Content) throws {
+        guard let byteCount = try files.byteCount(of: path) else { throw Self.missing(path) }
         try emit(.file(path: path.string, byteCount: byteCount))
+        switch content {
+        case .part(let kind, let offset): try dump(kind, path, offset, byteCount)
+        case .damaged(let base): try dumpLog(path, base: base, byteCount: byteCount)
+        case .text: try emit(.text(String(buffer: try files.open(path).readExactly(Int(byteCount), at: 0))))
+        }
+    }
+
+    private func dump(_ kind: LogFileName.Kind, _ path: FilePath, _ offset: Offset, _ byteCount: Int64) throws {
         switch kind {
         case .log: try dumpLog(path, base: offset, byteCount: byteCount)
         case .index:
@@ -146,10 +198,13 @@ public struct LogDump {
         _ type: Entry.Type, _ path: FilePath, _ byteCount: Int64, _ entry: (Entry) -> LogDumpEntry
     ) throws {
         var bytes = try files.open(path).readExactly(Int(byteCount), at: 0)
+        var last: Entry?
         while bytes.readableBytes >= Entry.byteCount {
             let position = byteCount - Int64(bytes.readableBytes)
             guard let found = Entry(from: &bytes) else { return try damage(path, position, "no entry") }
             try emit(entry(found))
+            if !found.canFollow(last) { try damage(path, position, "the entry is out of order") }
+            last = found
         }
         if bytes.readableBytes > 0 {
             try damage(path, byteCount - Int64(bytes.readableBytes), "\(bytes.readableBytes) bytes are no entry")

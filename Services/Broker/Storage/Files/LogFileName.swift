@@ -46,10 +46,21 @@ public enum LogFileName {
     /// The kind and offset of a file by its name, or `nil` for a file that is not the log's.
     static func parse(_ name: String) -> (kind: Kind, offset: Offset)? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts[0].utf8.count == 20, let kind = Kind(rawValue: String(parts[1])),
-            parts[0].utf8.allSatisfy({ (48...57).contains($0) }), let offset = Int64(parts[0])
+        guard parts.count == 2, let kind = Kind(rawValue: String(parts[1])), let offset = offset(parts[0])
         else { return nil }
-        return (kind, Offset(rawValue: offset))
+        return (kind, offset)
+    }
+
+    /// The base offset of the segment that a ``damaged(_:position:)`` part was cut off; `nil` for any other name.
+    static func parseDamaged(_ name: String) -> Offset? {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[2] == "damaged", Int64(parts[1]) != nil else { return nil }
+        return offset(parts[0])
+    }
+
+    private static func offset(_ digits: Substring) -> Offset? {
+        guard digits.utf8.count == 20, digits.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        return Int64(digits).map(Offset.init(rawValue:))
     }
 }
 

@@ -194,7 +194,11 @@ public final class MemoryFileSystem: FileSystem {
     }
 
     public func list(_ folder: FilePath) throws(StorageError) -> [String] {
-        state.withLock { state in
+        let isFile = state.withLock { $0[Place(folder)] != nil }
+        if isFile {
+            throw .operationFailed(.list, path: folder.string, errno: Errno.notDirectory.rawValue)
+        }
+        return state.withLock { state in
             let inside = state.folders.keys.map { Place(FilePath($0)) }
                 .filter { $0.folder == folder.string && !$0.name.isEmpty }.map(\.name)
             return ((state.folders[folder.string].map { Array($0.keys) } ?? []) + inside).sorted()

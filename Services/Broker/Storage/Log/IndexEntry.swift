@@ -7,6 +7,8 @@ protocol IndexEntry: Hashable, Sendable {
     func write(to buffer: inout ByteBuffer)
     /// Reads what ``write(to:)`` wrote; `nil` where the bytes end.
     init?(from buffer: inout ByteBuffer)
+    /// Whether the entry makes sense behind another, or as the first.
+    func canFollow(_ last: Self?) -> Bool
 }
 
 /// "The batch at `position` ends with this offset."
@@ -31,6 +33,10 @@ extension OffsetIndexEntry {
         guard let (offset, position) = buffer.readMultipleIntegers(as: (Int32, Int32).self) else { return nil }
         self.init(relativeOffset: offset, position: position)
     }
+
+    func canFollow(_ last: Self?) -> Bool {
+        relativeOffset > last?.relativeOffset ?? -1 && position > last?.position ?? -1
+    }
 }
 
 /// "No record before this entry was made is later than `timestamp`; the batch that reached it ends with this offset."
@@ -52,6 +58,10 @@ extension TimeIndexEntry {
     init?(from buffer: inout ByteBuffer) {
         guard let (timestamp, offset) = buffer.readMultipleIntegers(as: (Int64, Int32).self) else { return nil }
         self.init(timestamp: timestamp, relativeOffset: offset)
+    }
+
+    func canFollow(_ last: Self?) -> Bool {
+        timestamp >= last?.timestamp ?? -1 && relativeOffset >= last?.relativeOffset ?? 0
     }
 }
 

@@ -82,6 +82,7 @@ extension OpenSegment {
         return nil
     }
 
+    /// Where the records cannot be read the batch as a whole is the answer.
     private func firstRecord(
         of found: BatchCursor.Found, _ batches: inout BatchCursor, _ timestamp: Int64, _ offset: Offset
     ) throws(StorageError) -> TimestampedOffset? {
@@ -98,8 +99,10 @@ extension OpenSegment {
             }
             return nil
         } catch {
-            throw .corrupt(
-                path: folder.file(.log, baseOffset).string, position: found.position, reason: error.description)
+            // A producer's batch is not looked into when it is appended. The nearest that can be said is the batch.
+            return TimestampedOffset(
+                offset: max(found.header.baseOffset, offset), timestamp: found.header.maxTimestamp,
+                leaderEpoch: found.header.partitionLeaderEpoch)
         }
     }
 }

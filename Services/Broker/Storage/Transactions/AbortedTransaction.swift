@@ -40,4 +40,6 @@ extension AbortedTransaction: IndexEntry {
             producerID: ProducerID(producer), firstOffset: Offset(first), lastOffset: Offset(last),
             lastStableOffset: Offset(stable))
     }
+
+    func canFollow(_ last: Self?) -> Bool { last.map { $0.lastOffset < lastOffset } ?? true }
 }

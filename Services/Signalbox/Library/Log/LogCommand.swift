@@ -29,6 +29,8 @@ struct DumpLogCommand: ParsableCommand {
             try dump.dump(FilePath(path))
         } catch let error as StorageError {
             throw CommandError("\(error)")
+        } catch let error as LogDump.NothingToDump {
+            throw CommandError("\(error)")
         }
         if damages > 0 { throw CommandError("\(damages) damaged places in \(path)") }
     }

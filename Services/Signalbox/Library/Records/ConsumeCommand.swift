@@ -13,7 +13,7 @@ struct ConsumeCommand: AsyncParsableCommand {
     @Argument(help: "The topic to read.") var topic: String
     @Flag(name: .customLong("from-beginning"), help: "Start at the first record still there.") var fromBeginning = false
     @Option(help: "Read as a member of this group, from its committed offsets, and commit.") var group: String?
-    @Option(help: "Stop after so many records.") var count: Int?
+    @Option(parsing: .unconditional, help: "Stop after so many records.") var count: Int?
     @Option(help: "value, key-value, full or json.") var format = RecordFormat.value
     @Flag(name: .customLong("exit-at-end"), help: "Stop at the end that the topic had at the start.") var exitAtEnd =
         false

@@ -18,7 +18,7 @@ struct ProduceCommand: AsyncParsableCommand {
     var tombstone: String?
     @Option(name: .customLong("header"), help: "A header of every record: name=value. May be repeated.")
     var headers: [String] = []
-    @Option(help: "The partition; else the key decides.") var partition: Int32?
+    @Option(parsing: .unconditional, help: "The partition; else the key decides.") var partition: Int32?
     @Option(help: "Who must have a record: 0, 1 or all.") var acks = "all"
     @Option(help: "none, gzip, snappy, lz4 or zstd.") var compression = "none"
 

@@ -89,8 +89,11 @@ struct CreateTopicCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @Argument(help: "The topic's name.") var topic: String
-    @Option(help: "Partitions; the broker's default when left out.") var partitions: Int32 = -1
-    @Option(name: .customLong("replication-factor"), help: "Copies; the broker's default when left out.")
+    @Option(parsing: .unconditional, help: "Partitions; the broker's default when left out.")
+    var partitions: Int32 = -1
+    @Option(
+        name: .customLong("replication-factor"), parsing: .unconditional,
+        help: "Copies; the broker's default when left out.")
     var replicationFactor: Int16 = -1
     @Option(
         name: .customLong("config"), help: "A topic setting under Kafka's name: retention.ms=60000. May be repeated.")

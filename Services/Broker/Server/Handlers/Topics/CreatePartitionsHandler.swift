@@ -9,12 +9,14 @@ struct CreatePartitionsHandler: APIHandler {
     typealias Result = CreatePartitionsResponse.CreatePartitionsTopicResult
 
     let controller: TopicController
+    let maximumPartitions: Int32
 
     func handle(
         _ request: CreatePartitionsRequest, _ context: RequestContext
     ) async -> Reply<CreatePartitionsResponse> {
         var response = CreatePartitionsResponse()
         var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        var allowance = PartitionAllowance(maximumPartitions)
         for topic in request.topics {
             // The first of its name answers for all.
             guard let count = counts.removeValue(forKey: topic.name) else { continue }
@@ -24,17 +26,21 @@ struct CreatePartitionsHandler: APIHandler {
                     Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))
                 continue
             }
-            response.results.append(await grow(topic, validateOnly: request.validateOnly))
+            response.results.append(await grow(topic, validateOnly: request.validateOnly, within: &allowance))
         }
         return .now(response)
     }
 
-    private func grow(_ topic: CreatePartitionsRequest.CreatePartitionsTopic, validateOnly: Bool) async -> Result {
+    private func grow(
+        _ topic: CreatePartitionsRequest.CreatePartitionsTopic, validateOnly: Bool,
+        within allowance: inout PartitionAllowance
+    ) async -> Result {
         do {
-            try await controller.grow(
+            let added = try await controller.grow(
                 TopicGrowth(
                     name: topic.name, count: topic.count, assignments: topic.assignments?.map(\.brokerIds)),
-                validateOnly: validateOnly)
+                validateOnly: validateOnly, within: allowance)
+            allowance.take(added)
             return Result(name: topic.name, errorCode: .none)
         } catch {
             return Result(name: topic.name, errorCode: error.code, errorMessage: error.message)

@@ -12,10 +12,12 @@ struct CreateTopicsHandler: APIHandler {
 
     let controller: TopicController
     let live: LiveConfiguration
+    let maximumPartitions: Int32
 
     func handle(_ request: CreateTopicsRequest, _ context: RequestContext) async -> Reply<CreateTopicsResponse> {
         var response = CreateTopicsResponse()
         var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        var allowance = PartitionAllowance(maximumPartitions)
         for topic in request.topics {
             // The first of its name answers for all.
             guard let count = counts.removeValue(forKey: topic.name) else { continue }
@@ -24,15 +26,19 @@ struct CreateTopicsHandler: APIHandler {
                 response.topics.append(Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))
                 continue
             }
-            response.topics.append(await create(topic, validateOnly: request.validateOnly))
+            let result = await create(topic, validateOnly: request.validateOnly, within: allowance)
+            if result.errorCode == .none { allowance.take(result.numPartitions) }
+            response.topics.append(result)
         }
         return .now(response)
     }
 
-    private func create(_ topic: CreateTopicsRequest.CreatableTopic, validateOnly: Bool) async -> Result {
+    private func create(
+        _ topic: CreateTopicsRequest.CreatableTopic, validateOnly: Bool, within allowance: PartitionAllowance
+    ) async -> Result {
         do {
             let new = try NewTopic(topic)
-            let created = try await controller.create(new, validateOnly: validateOnly)
+            let created = try await controller.create(new, validateOnly: validateOnly, within: allowance)
             return Result(
                 name: topic.name, topicId: created.id, errorCode: .none, numPartitions: created.partitions,
                 replicationFactor: 1,

@@ -22,6 +22,7 @@ struct MetadataHandler: APIHandler {
     let controller: TopicController
     let identity: ClusterIdentity
     let autoCreateTopics: Bool
+    let maximumPartitions: Int32
 
     func handle(_ request: MetadataRequest, _ context: RequestContext) async -> Reply<MetadataResponse> {
         var response = MetadataResponse(
@@ -35,9 +36,12 @@ struct MetadataHandler: APIHandler {
         if wantsAll {
             response.topics = topics.all.map { describe($0) }
         } else {
+            var allowance = PartitionAllowance(maximumPartitions)
             for topic in (request.topics ?? []).distinct(by: { TopicKey(name: $0.name, id: $0.topicId) }) {
                 response.topics.append(
-                    await answer(topic, mayCreate: request.allowAutoTopicCreation, version: context.version))
+                    await answer(
+                        topic, version: context.version, within: &allowance,
+                        mayCreate: request.allowAutoTopicCreation))
             }
         }
         if request.includeTopicAuthorizedOperations {
@@ -52,7 +56,8 @@ struct MetadataHandler: APIHandler {
     }
 
     private func answer(
-        _ asked: MetadataRequest.MetadataRequestTopic, mayCreate: Bool, version: Int16
+        _ asked: MetadataRequest.MetadataRequestTopic, version: Int16, within allowance: inout PartitionAllowance,
+        mayCreate: Bool
     ) async -> TopicResponse {
         guard let name = asked.name else {
             if let topic = topics.topic(id: asked.topicId) { return describe(topic) }
@@ -67,7 +72,9 @@ struct MetadataHandler: APIHandler {
             return TopicResponse(errorCode: .unknownTopicOrPartition, name: name)
         }
         do {
-            return describe(try await controller.findOrCreate(name))
+            let topic = try await controller.findOrCreate(name, within: allowance)
+            allowance.take(Int32(topic.partitions.count))
+            return describe(topic)
         } catch {
             return TopicResponse(errorCode: error.code, name: name)
         }
