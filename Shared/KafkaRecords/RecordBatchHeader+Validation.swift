@@ -48,14 +48,11 @@ extension RecordBatchHeader {
     /// Offsets are the log's own good: a header must not take more of them than its bytes can have records for.
     private func validateSize() throws(RecordError) {
         let stored = totalBytes - Self.byteCount
-        let most = compression == Compression.none ? stored : max(stored, Self.maximumDecompressedBytes)
+        let most = compression == Compression.none ? stored : max(stored, RecordBatchReader.usualMaximumBytes)
         guard Int(recordsCount) <= most / RecordBatchReader.minimumRecordBytes else {
             throw .malformedRecord("the number of records")
         }
     }
-
-    /// Compressed records of one batch are never taken for more than this.
-    private static let maximumDecompressedBytes = 64 << 20
 
     private func validateTimestamps() throws(RecordError) {
         guard baseTimestamp >= -1 else { throw .invalidTimestamp(baseTimestamp) }

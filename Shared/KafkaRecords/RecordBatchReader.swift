@@ -10,6 +10,8 @@ import NIOCore
 ///     var reader = try RecordBatchReader(batch, maximumDecompressedBytes: 16 << 20)
 ///     while let record = try reader.next() { … }
 public struct RecordBatchReader: Sendable {
+    /// What compressed records of one batch are let grow to by whoever has no other bound.
+    public static let usualMaximumBytes = 64 << 20
     /// The fewest bytes of a record: seven fields of one byte each.
     static let minimumRecordBytes = 7
 

@@ -191,17 +191,18 @@ struct LoopbackTests {
 
     @Test("a stop without a broker ends after closeTimeout, and what is left fails as closed")
     func closeTimeout() async throws {
-        let results = Counter()
+        let results = Mutex<[KafkaError.Code?]>([])
         try await FakeBroker { _ in .dropBefore }.run { broker in
             var configuration = producerConfiguration(broker.address)
             configuration.closeTimeout = .milliseconds(50)
             try await withProducer(configuration) { producer in
                 try await producer.enqueue(ProducerRecord(topic: "t", partition: 0, key: nil, value: "x")) { result in
-                    if case .failure(let error) = result, error.code == .closed { results.increment() }
+                    let code: KafkaError.Code? = if case .failure(let error) = result { error.code } else { nil }
+                    results.withLock { $0.append(code) }
                 }
             }
         }
-        #expect(results.value == 1)
+        #expect(results.withLock { $0 } == [.closed])
     }
 
     @Test("leaving the loop over batches does not hold up a stop")

@@ -19,7 +19,7 @@ struct TransactionalProducerTests {
         configuration.client.retryBackoffMax = .milliseconds(20)
         configuration.client.reconnectBackoff = .milliseconds(2)
         configuration.client.reconnectBackoffMax = .milliseconds(20)
-        configuration.maxBlock = .seconds(10)
+        configuration.maxBlock = .seconds(40)
         configuration.transactionalID = id
         configuration.linger = linger
         let producer = try KafkaProducer(configuration: configuration)

@@ -28,7 +28,9 @@ struct CommandError: Error, CustomStringConvertible {
         case .groupIdNotFound: return "\(about)there is no such group"
         case .invalidTopicException: return "\(about)\(error.message)"
         case .some(let code): return "\(about)\(error.message) (\(code.name))"
-        case nil: return about + error.message
+        case nil:
+            let place = subject == nil ? error.topicPartition.map { "\($0): " } ?? "" : about
+            return place + error.message + (error.cause.map { ": \($0)" } ?? "")
         }
     }
 

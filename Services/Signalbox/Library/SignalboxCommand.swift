@@ -69,8 +69,14 @@ enum StandardStream {
     static func write(_ text: String, to file: FileDescriptor = .standardOutput) {
         do {
             _ = try file.writeAll(text.utf8)
+        } catch Errno.brokenPipe {
+            return  // Whoever reads has heard enough.
         } catch {
-            return  // Whoever started us has closed it: nobody is there to read.
+            // What was asked for is not where it should be; a script must not take that for success.
+            if file != .standardError {
+                write("signalbox: the output cannot be written: \(error)\n", to: .standardError)
+            }
+            endProcess(1)
         }
     }
 }

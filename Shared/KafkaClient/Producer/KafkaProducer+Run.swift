@@ -199,8 +199,6 @@ extension KafkaProducer {
     ) async -> Result<ProduceResponse, KafkaError> {
         do throws(ConnectionError) {
             return .success(try await pending.value())
-        } catch .cancelled {
-            return .failure(.closed("producer"))
         } catch {
             return .failure(KafkaError(error, doing: "Produce to broker \(broker)"))
         }
@@ -210,7 +208,8 @@ extension KafkaProducer {
     private func results(
         of batches: [EncodedBatch], _ response: Result<ProduceResponse, KafkaError>
     ) -> [ProducerCore.BatchResult] {
-        let answers = response.map(\.byPartition)
+        // Only a stop cancels what sends.
+        let answers = response.mapError { $0.code == .cancelled ? .closed("producer") : $0 }.map(\.byPartition)
         return batches.map { batch in
             let result = answers.flatMap { answers -> Result<BatchAcknowledgement, KafkaError> in
                 guard let answer = answers[batch.topicPartition] else {

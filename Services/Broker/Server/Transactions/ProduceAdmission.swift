@@ -74,10 +74,12 @@ struct ProduceAdmission: Sendable {
 
     /// What a producer is told: it repeats its batch after some answers, aborts after others, and ends after the rest.
     static func refusal(_ code: ErrorCode, version: Int16) -> ProduceRefusal {
-        let reason = "the partition is not known to be part of the transaction: \(code)"
+        let reason = "the partition is not known to be part of the transaction"
         switch code {
-        case .producerFenced:
-            return ProduceRefusal(code: .invalidProducerEpoch, message: reason)
+        case .producerFenced, .invalidProducerEpoch:
+            return ProduceRefusal(
+                code: .invalidProducerEpoch,
+                message: "the producer's epoch is not the one its transactional id has now")
         case .transactionAbortable where version < abortableVersion:
             return ProduceRefusal(code: .invalidTxnState, message: reason)
         case .concurrentTransactions where version >= implicitAdditionVersion:

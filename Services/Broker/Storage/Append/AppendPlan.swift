@@ -26,9 +26,6 @@ struct AppendPlan {
 
 /// The rules of an append, apart from files: which batches may enter a log.
 struct AppendRules {
-    /// Compressed records of one batch may grow to this where they must be looked at.
-    static let maximumDecompressedBytes = 64 << 20
-
     var configuration: LogConfiguration
     var origin: AppendOrigin
 
@@ -86,7 +83,7 @@ struct AppendRules {
         do {
             recompressed = try batch.recompressed(
                 with: codec, level: configuration.level(of: codec),
-                maximumDecompressedBytes: Self.maximumDecompressedBytes)
+                maximumDecompressedBytes: configuration.maximumDecompressedBytes)
         } catch {
             throw .invalidBatch(error)
         }

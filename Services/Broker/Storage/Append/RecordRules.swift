@@ -14,11 +14,13 @@ struct RecordRules {
     /// The timestamps that are taken; `nil` where all are.
     private let timestamps: ClosedRange<Int64>?
     private let limitsOldest: Bool
+    private let maximumDecompressedBytes: Int
 
     /// - Parameters:
     ///   - now: the broker's time.
     ///   - origin: only what clients send is held to the limits on timestamps.
     init(_ configuration: LogConfiguration, origin: AppendOrigin, now: Int64) {
+        maximumDecompressedBytes = configuration.maximumDecompressedBytes
         needsKeys = configuration.cleanupPolicy.contains(.compact)
         let limits = configuration.timestampLimits
         limitsOldest = limits.before < .max
@@ -71,7 +73,7 @@ struct RecordRules {
         var index = 0
         do {
             var reader = try RecordBatchReader(
-                batch, maximumDecompressedBytes: AppendRules.maximumDecompressedBytes)
+                batch, maximumDecompressedBytes: maximumDecompressedBytes)
             while found.count < Self.maximumNamedRecords, let record = try reader.nextPosition(checksRest: true) {
                 if isWanted(record) { found.append((index, record)) }
                 index += 1

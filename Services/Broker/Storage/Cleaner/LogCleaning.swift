@@ -239,7 +239,7 @@ public final class LogCleaning {
         _ batch: RecordBatch, needsHorizon: Bool = false, keep: (RecordBatchFilter.Candidate) -> Bool
     ) throws(CleaningError) -> RecordBatchFilter.Outcome {
         let options = RecordBatchFilter.Options(
-            maximumDecompressedBytes: AppendRules.maximumDecompressedBytes,
+            maximumDecompressedBytes: plan.configuration.maximumDecompressedBytes,
             deleteHorizon: plan.deleteHorizon, needsHorizon: needsHorizon)
         do {
             return try filter.apply(batch, options, keep: keep)
@@ -259,7 +259,7 @@ public final class LogCleaning {
     private func marker(of batch: RecordBatch) throws(CleaningError) -> ControlRecord? {
         do {
             var reader = try RecordBatchReader(
-                batch, maximumDecompressedBytes: AppendRules.maximumDecompressedBytes)
+                batch, maximumDecompressedBytes: plan.configuration.maximumDecompressedBytes)
             return try reader.next().map { record throws(RecordError) in try ControlRecord(key: record.key) }
         } catch {
             throw .damagedBatch(error, at: batch.header.baseOffset)

@@ -43,6 +43,8 @@ public struct LogConfiguration: Hashable, Sendable {
     public var retentionBytes: Int64 = -1
     /// `max.message.bytes`: the largest batch, header included.
     public var maxMessageBytes: Int = 1_048_588
+    /// Compressed records of one batch may grow to this where they must be looked at.
+    var maximumDecompressedBytes: Int { max(RecordBatchReader.usualMaximumBytes, maxMessageBytes) }
     /// `flush.messages`: records that may be appended before they are made durable.
     public var flushMessages: Int64 = .max
     /// `flush.ms`: milliseconds that a record may wait to be made durable.

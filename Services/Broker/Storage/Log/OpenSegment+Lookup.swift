@@ -90,7 +90,7 @@ extension OpenSegment {
         do {
             var reader = try RecordBatchReader(
                 RecordBatch(header: found.header, bytes: bytes),
-                maximumDecompressedBytes: AppendRules.maximumDecompressedBytes)
+                maximumDecompressedBytes: RecordBatchReader.usualMaximumBytes)
             while let record = try reader.nextPosition() {
                 guard record.timestamp >= timestamp, record.offset >= offset else { continue }
                 return TimestampedOffset(
