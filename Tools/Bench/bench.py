@@ -7,7 +7,8 @@
     make bench ARGS="--durable"      every append on the disk before it is acknowledged (flush.messages=1)
 
 Every process is separate and everything goes over loopback, on one machine: kcat shares the cores with the broker,
-and its own CPU time is printed because it is often the limit. The log is on the disk that holds --folder.
+and its own CPU time is printed because it is often the limit; KafkaClient beside it shows what the broker takes in
+from a client that needs less. The log is on the disk that holds --folder.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from latency import measure_latency  # noqa: E402
 from report import print_report  # noqa: E402
 from signalbox_harness import wire  # noqa: E402
 from signalbox_harness.broker import Broker  # noqa: E402
-from signalbox_harness.paths import ROOT  # noqa: E402
+from signalbox_harness.paths import ROOT, binary  # noqa: E402
 
 KCAT = shutil.which("kcat") or "kcat"
 SIZES = {"small": (100, 5_000_000), "large": (1024, 1_000_000)}
@@ -94,8 +95,8 @@ def measure_throughput(broker: Broker, name: str, scale: float, folder: Path) ->
     write_input(source, size, count)
     gigabytes = size * count / 1e9
     topic = f"bench-{name}"
-    wire.ask(broker.port, wire.request(
-        wire.METADATA, 1, (1).to_bytes(4, "big") + wire.string(topic)))
+    for made in (topic, f"{topic}-own"):
+        wire.ask(broker.port, wire.request(wire.METADATA, 1, (1).to_bytes(4, "big") + wire.string(made)))
 
     def phase(command: list[str], stdin: Path | None) -> dict:
         before = broker.running.cpu_seconds()
@@ -109,11 +110,16 @@ def measure_throughput(broker: Broker, name: str, scale: float, folder: Path) ->
 
     target = [KCAT, "-b", broker.bootstrap, "-t", topic, "-p", "0"]
     produced = phase([*target, "-P", *properties(PRODUCER)], source)
+    own = [
+        binary("client-bench"), "produce", f"bootstrap={broker.bootstrap}", f"topic={topic}-own", "linger=5",
+        "batch=1000000"]
+    produced_by_own = phase([str(part) for part in own], source)
     source.unlink()
     consumed = phase(
         [*target, "-C", "-o", "beginning", "-c", str(count), "-q", "-f", "", *properties(CONSUMER)], None)
     return {
         "record_bytes": size, "records": count, "produce": produced, "consume": consumed,
+        "produce_own": {key: produced_by_own[key] for key in ("records_per_second", "megabytes_per_second")},
         "resident_bytes": broker.running.resident_bytes(),
         "peak_resident_bytes": broker.running.peak_resident_bytes(),
     }
