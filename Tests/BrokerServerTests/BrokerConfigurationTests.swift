@@ -20,6 +20,12 @@ struct BrokerConfigurationTests {
         #expect(try configuration.logConfiguration(topic: [:]) == LogConfiguration())
     }
 
+    @Test("true and false are taken however they are written, as by Kafka")
+    func flags() throws {
+        #expect(try !BrokerConfiguration(kafka: ["auto.create.topics.enable": "FALSE"]).autoCreateTopics)
+        #expect(try BrokerConfiguration(kafka: ["auto.create.topics.enable": "True"]).autoCreateTopics)
+    }
+
     static let wrong: [([String: String], String)] = [
         (["num.partitons": "6"], "num.partitons: is not a setting of this broker"),
         (["zzz": "1", "aaa": "1"], "aaa: is not a setting of this broker"),

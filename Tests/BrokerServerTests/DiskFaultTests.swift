@@ -54,6 +54,19 @@ struct DiskFaultTests {
         }
     }
 
+    @Test("a partition that was deleted has not failed, whatever still comes to it")
+    func deleted() async throws {
+        try await withBroker { broker in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t")
+            let place = TopicPartition(topic: "t", partition: 0)
+            let partition = try #require(broker.broker.topics.partition(place))
+            _ = try await connection.deleteTopic("t")
+            await #expect(throws: StorageError.self) { try await partition.applyRetention() }
+            #expect(!partition.isOffline)
+        }
+    }
+
     @Test("a batch that does not fit on the disk is refused, nothing of it is read, and the next one is taken")
     func append() async throws {
         try await RestartTests.withFolder { folder in

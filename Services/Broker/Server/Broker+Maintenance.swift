@@ -41,6 +41,8 @@ extension Broker {
                 do {
                     try await partition.applyRetention()
                 } catch {
+                    // Deleted in between.
+                    if partition.progress.offsetsUnlessGone == nil { continue }
                     logger.error(
                         "retention failed",
                         metadata: ["partition": "\(partition.topicPartition)", "error": "\(error)"])

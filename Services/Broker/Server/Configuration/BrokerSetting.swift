@@ -81,7 +81,7 @@ struct BrokerSetting: Sendable {
             name, .boolean, default: String(BrokerConfiguration.initial[keyPath: key]), allowed: "true, false",
             update, documentation
         ) { (target, text) throws(SettingError) in
-            guard let value = Bool(text) else {
+            guard let value = Bool(text.lowercased()) else {
                 throw SettingError(key: name, message: "'\(text)' is neither true nor false")
             }
             target[keyPath: key] = value

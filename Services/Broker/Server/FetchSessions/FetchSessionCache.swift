@@ -43,13 +43,9 @@ final class FetchSessionCache: Sendable {
         let now = now
         let asking = FetchSessionEviction(partitions: partitions, isPrivileged: isPrivileged, now: now)
         let (opened, evicted) = state.withLock { state -> (FetchSession?, [FetchSession]) in
-            var evicted: [FetchSession] = []
+            guard let chosen = choose(for: asking, state) else { return (nil, []) }
+            let evicted = chosen.compactMap { state.remove($0) }
             defer { record(state) }
-            while state.sessions.count >= slots || state.partitions + partitions > maximumPartitions {
-                let held = state.sessions.values.map { FetchSessionEviction.Candidate($0.session) }
-                guard let id = asking.choose(from: held), let session = state.remove(id) else { return (nil, evicted) }
-                evicted.append(session)
-            }
             var id: Int32
             repeat { id = Int32.random(in: 1...Int32.max) } while state.sessions[id] != nil
             let session = FetchSession(id: id, usesTopicIDs: usesTopicIDs, isPrivileged: isPrivileged, now: now)
@@ -62,6 +58,21 @@ final class FetchSessionCache: Sendable {
             session.close()
         }
         return opened
+    }
+
+    /// The sessions that have to go for a new one; `nil` when it cannot have room, and then none has to.
+    private func choose(for asking: FetchSessionEviction, _ state: State) -> [Int32]? {
+        var (count, partitions) = (state.sessions.count, state.partitions + asking.partitions)
+        if count < slots, partitions <= maximumPartitions { return [] }
+        var held = state.sessions.values.map { FetchSessionEviction.Candidate($0.session) }
+        var chosen: [Int32] = []
+        while count >= slots || partitions > maximumPartitions {
+            guard let id = asking.choose(from: held) else { return nil }
+            held.removeAll { $0.id == id }
+            chosen.append(id)
+            (count, partitions) = (count - 1, partitions - (state.sessions[id]?.partitions ?? 0))
+        }
+        return chosen
     }
 
     /// Counts a session's partitions anew after a fetch has changed them; where that are too many the session ends, and

@@ -252,14 +252,17 @@ actor Partition {
 
     /// Removes the partition from the disk.
     func delete() async throws(StorageError) {
+        if progress.isOffline { environment.probe.forgotten() }
         progress.end()
         await untilFlushed()
         try log.delete()
     }
 
     /// Lets everybody see that the log is offline, where that is what the error has brought.
+    ///
+    /// A log that was closed or deleted has not failed.
     func noteFailure(_ error: any Error) {
-        guard log.isOffline, !progress.isOffline else { return }
+        guard log.isOffline, !progress.isOffline, progress.offsetsUnlessGone != nil else { return }
         progress.goOffline()
         environment.probe.failed()
         environment.logger.error(

@@ -21,6 +21,9 @@ struct StorageProbe: Sendable {
         offline.increment()
     }
 
+    /// A partition that was offline was deleted.
+    func forgotten() { offline.decrement() }
+
     func recordGauges(openFiles count: Int, tailCacheBytes bytes: Int) {
         openFiles.record(count)
         tailCacheBytes.record(bytes)

@@ -107,7 +107,7 @@ struct LogSetting: Sendable {
         LogSetting(
             name, .boolean, synonyms, documentation, hasEffect: false,
             set: { (_, text) throws(LogConfigurationError) in
-                guard allowed.contains(text) else {
+                guard allowed.contains(text.lowercased()) else {
                     throw .invalidValue(key: name, value: text, allowed: allowed.alternatives)
                 }
             }, text: { _ in text })
