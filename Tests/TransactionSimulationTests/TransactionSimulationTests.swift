@@ -67,7 +67,7 @@ extension KnownBug {
         case .laterBatchesOvertake: 267
         case .offsetsGoBehindTheirMarker: 115
         case .failuresAreToldLate: 85
-        case .abortsWaitForRetries: 0
+        case .abortsWaitForRetries: 98
         }
     }
 }
