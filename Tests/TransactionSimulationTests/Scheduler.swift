@@ -52,7 +52,7 @@ final class Scheduler {
     var hop: Int64 { isLucky(oneIn: slowHops) ? Int64(number(upTo: 100)) : Int64(number(upTo: 2)) }
 
     /// Until a handler that has asked somebody else has its turn again: others may do a lot meanwhile.
-    var turn: Int64 { isLucky(oneIn: 6) ? Int64(number(upTo: 200)) : hop }
+    var turn: Int64 { isLucky(oneIn: 4) ? Int64(number(upTo: 200)) : hop }
 
     /// Through the network: short as a rule, sometimes longer than anybody's patience.
     var latency: Int64 {

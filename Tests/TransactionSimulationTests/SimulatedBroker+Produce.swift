@@ -13,6 +13,7 @@ extension SimulatedBroker {
     fileprivate struct Candidate {
         let batch: SimulatedRequest.Batch
         let producer: ProducerIdentity
+        let sequence: Int32
         var verification: TransactionVerification
     }
 
@@ -28,7 +29,7 @@ extension SimulatedBroker {
             let strayed = version >= 12 && header.baseSequence != 0 ? header.baseSequence : nil
             candidates.append(
                 Candidate(
-                    batch: batch, producer: producer,
+                    batch: batch, producer: producer, sequence: header.baseSequence,
                     verification: partition.beginVerification(of: producer, strayedSequence: strayed)))
         } then: {
             self.admit(candidates, version: version, answer)
@@ -62,7 +63,7 @@ extension SimulatedBroker {
                 self.recorder.count("refused \(code)")
                 results[position] = .failure(.broker(refusal.code, refusal.message, position))
             } else {
-                results[position] = self.append(candidate)
+                results[position] = self.append(candidate, version: version)
             }
             self.recorder.note("batch \(candidate.said) in \(position): \(results[position].said)")
         } then: {
@@ -70,13 +71,20 @@ extension SimulatedBroker {
         }
     }
 
-    private func append(_ candidate: Candidate) -> Result<BatchAcknowledgement, KafkaError> {
+    private func append(_ candidate: Candidate, version: Int16) -> Result<BatchAcknowledgement, KafkaError> {
         let position = candidate.batch.partition
         do throws(AppendError) {
             guard let partition = partitions[position] else { throw .empty }
+            let producer = candidate.producer
+            let isFirst = !partition.log.hasOngoingTransaction(of: producer.id, epoch: producer.epoch)
             let result = try partition.begin(
                 candidate.batch.bytes, verification: bug == .nothingIsVerified ? nil : candidate.verification)
-            if !result.isDuplicate { checkKnown(candidate.producer.id, in: position) }
+            if result.isDuplicate { return .success(BatchAcknowledgement(baseOffset: result.firstOffset)) }
+            checkKnown(producer.id, in: position)
+            if version >= 12, isFirst, candidate.sequence != 0 {
+                recorder.violation(
+                    "the first batch of \(producer.said) in \(position) has sequence \(candidate.sequence)")
+            }
             return .success(BatchAcknowledgement(baseOffset: result.firstOffset))
         } catch {
             recorder.count("refused \(error.errorCode)")
@@ -86,10 +94,7 @@ extension SimulatedBroker {
 }
 
 extension SimulatedBroker.Candidate {
-    fileprivate var said: String {
-        let sequence = (try? RecordBatchHeader(peeking: batch.bytes))?.baseSequence ?? -1
-        return "\(producer.said) sequence \(sequence)"
-    }
+    fileprivate var said: String { "\(producer.said) sequence \(sequence)" }
 }
 
 extension Result<BatchAcknowledgement, KafkaError>? {

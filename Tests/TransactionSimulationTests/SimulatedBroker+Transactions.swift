@@ -29,12 +29,12 @@ extension SimulatedBroker {
     // MARK: Requests
 
     func submit(
-        begun: @escaping () -> Void = {}, _ reply: @escaping (TransactionReply) -> Void,
+        after delay: Int64? = nil, begun: @escaping () -> Void = {}, _ reply: @escaping (TransactionReply) -> Void,
         _ decide:
             @escaping (inout TransactionCoordinatorState, TransactionTicket, TransactionTime)
             -> [TransactionAction]
     ) {
-        later {
+        later(delay) {
             if self.transactions.wantsProducerID {
                 self.disk.lastProducerID += 1
                 self.transactions.offer(ProducerID(self.disk.lastProducerID))
@@ -79,7 +79,8 @@ extension SimulatedBroker {
         _ begun: @escaping () -> Void, _ reply: @escaping (TransactionReply) -> Void
     ) {
         recorder.note("EndTxn of \(producer), commit: \(isCommit)")
-        submit(begun: begun) { answer in
+        // See isMistakenWhenLate.
+        submit(after: clientProtocol < .epochPerTransaction ? 0 : nil, begun: begun) { answer in
             if answer.errorCode == .none { self.recorder.ended(with: answer.producer) }
             reply(answer)
         } _: { state, ticket, now in
@@ -222,7 +223,7 @@ extension SimulatedBroker {
 
     /// Between brokers a marker may come twice, long after the first: one that carries its own epoch does no harm.
     private func repeatLater(_ marker: TransactionMarker, to position: TopicPartition) {
-        guard marker.transactionVersion >= TransactionMarker.epochBumpingVersion, scheduler.isLucky(oneIn: 20)
+        guard marker.transactionVersion >= TransactionMarker.epochBumpingVersion, scheduler.isLucky(oneIn: 6)
         else { return }
         recorder.count("late marker")
         later(Int64(scheduler.number(upTo: 200))) {

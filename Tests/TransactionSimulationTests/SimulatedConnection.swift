@@ -20,6 +20,17 @@ enum SimulatedRequest {
     case end(ProducerIdentity, isCommit: Bool, TransactionProtocol)
     case produce([Batch], version: Int16)
     case fetchOffsets([TopicPartition])
+
+    /// Whether nobody can tell it from a request of the next transaction. This is what the classic protocol cannot do,
+    /// in Kafka as here, and why KIP-890 gives every transaction its epoch: a broker that gets such a request from a
+    /// connection long broken, after the client has repeated it on another one, ends the next transaction with it.
+    var isMistakenWhenLate: Bool {
+        switch self {
+        case .end(_, _, let clientProtocol): clientProtocol < .epochPerTransaction
+        case .commitOffsets(_, _, let adding): !adding
+        case .initialise, .addPartitions, .addOffsets, .produce, .fetchOffsets: false
+        }
+    }
 }
 
 enum SimulatedAnswer {
@@ -71,6 +82,8 @@ final class SimulatedConnection {
         guard isOpen else { return }
         isOpen = false
         arriving = Array(arriving.prefix(scheduler.number(upTo: arriving.count + 1)))
+        arriving = Array(arriving.prefix { !$0.request.isMistakenWhenLate })
+        inbox = Array(inbox.prefix { !$0.request.isMistakenWhenLate })
         for id in waiting.keys.sorted() { fail(id) }
     }
 

@@ -91,6 +91,8 @@ final class SimulatedWorker {
 
     private func produce(_ inputs: [SimulationRecorder.Input]) {
         guard let input = inputs.first else { return sendOffsets() }
+        // With batches under way.
+        if scheduler.isLucky(oneIn: 25) { return abort() }
         attempt { () throws(KafkaError) in
             let partition = SimulatedWorld.outputs[Int(input.offset * 7 / 3 + Int64(input.partition)) % 3]
             let output = recorder.makeOutput(of: input, to: partition, in: key)
