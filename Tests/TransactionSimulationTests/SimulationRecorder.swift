@@ -34,7 +34,7 @@ final class SimulationRecorder {
     private(set) var violations: [String] = []
     /// Per producer id the first epoch that is not fenced.
     private var floors: [ProducerID: Int16] = [:]
-    /// What happened most, for the report that a run was of any use.
+    /// How often what happened.
     private(set) var counts: [String: Int] = [:]
     private(set) var trace: [String] = []
     let isTracing: Bool

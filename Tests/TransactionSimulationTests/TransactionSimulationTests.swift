@@ -34,6 +34,23 @@ struct TransactionSimulationTests {
         return "\n" + simulation.recorder.trace.joined(separator: "\n")
     }
 
+    @Test("the runs come by everything that can go wrong")
+    func reach() throws {
+        var counts: [String: Int] = [:]
+        for seed in 0..<40 as Range<UInt64> {
+            let simulation = TransactionSimulation(seed: seed)
+            _ = try simulation.run()
+            counts.merge(simulation.recorder.counts, uniquingKeysWith: +)
+        }
+        if Self.environment["SIGNALBOX_SIMULATION_TRACE"] != nil { print(counts.sorted { $0.key < $1.key }) }
+        let expected = [
+            "committed", "aborted", "fatal", "late marker", "break", "broker crash", "worker crash", "two workers",
+            "refused CONCURRENT_TRANSACTIONS", "refused OUT_OF_ORDER_SEQUENCE_NUMBER", "refused INVALID_TXN_STATE",
+            "refused KAFKA_STORAGE_ERROR", "refused PRODUCER_FENCED",
+        ]
+        for event in expected { #expect(counts[event, default: 0] > 0, "\(event) never happens") }
+    }
+
     @Test("the same seed is the same run", arguments: 0..<5 as Range<UInt64>)
     func deterministic(seed: UInt64) throws {
         let traces = try (0..<2).map { _ in
