@@ -87,9 +87,11 @@ let broker: [Target] = [
         "Storage", "Services/Broker/Storage", ["KafkaWire", "KafkaRecords", nioCore, systemPackage],
         exclude: ["README.md"]),
     // Layer 5
+    .target(name: "CAllocator", path: "Services/Broker/CAllocator"),
     library(
         "BrokerServer", "Services/Broker/Server",
         [
+            "CAllocator",
             "KafkaWire", "KafkaMessages", "KafkaRecords", "KafkaTransport", "Metadata", "Groups", "Transactions",
             "Storage", nioCore, nioPosix, deque, systemPackage, logging, metrics,
         ], settings: callerIsolated),

@@ -65,6 +65,20 @@ def fetch_request(topic: str, maximum: int) -> bytes:
     return wire.request(wire.FETCH, 4, body)
 
 
+def coordinator_request(keys: int) -> bytes:
+    """FindCoordinator, version 4, of that many groups; its answer is five times as long."""
+    def varint(value: int) -> bytes:
+        out = bytearray()
+        while value > 0x7F:
+            out.append(value & 0x7F | 0x80)
+            value >>= 7
+        return bytes(out + bytes([value]))
+
+    names = (b"g%d" % number for number in range(keys))
+    body = b"\0" + b"\0" + varint(keys + 1) + b"".join(varint(len(name) + 1) + name for name in names) + b"\0"
+    return wire.request(wire.FIND_COORDINATOR, 4, body)
+
+
 def seconds_for(broker: Broker, request: bytes, times: int) -> float:
     """How long a well-behaved client takes for that many requests, one after the other."""
     with wire.connect(broker.port, timeout=60) as connection:
@@ -155,3 +169,19 @@ def test_frames_that_trickle_do_not_hold_the_memory_that_others_wait_for(broker:
     assert with_them < 3 * alone + 3
     for connection in slow:
         connection.close()
+
+
+def test_memory_of_a_burst_goes_back_to_the_system(broker: Broker) -> None:
+    before = broker.running.resident_bytes()
+    request = coordinator_request(200_000)
+    connections = [wire.connect(broker.port) for _ in range(20)]
+    for connection in connections:
+        connection.sendall(request)
+    eventually(
+        lambda: broker.running.resident_bytes() > before + 100 * MEGABYTE, within=60,
+        because="20 responses of 8 MB wait for who does not read them")
+    for connection in connections:
+        connection.close()
+    eventually(
+        lambda: broker.running.resident_bytes() < before + 30 * MEGABYTE, within=60,
+        because="what nobody uses for ten seconds goes back")

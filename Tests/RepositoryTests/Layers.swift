@@ -62,7 +62,9 @@ struct Layer: Sendable, CustomStringConvertible {
                     ]))),
             Layer("Shared/ServiceKit", own: [], outside: .any),
             Layer("Shared/EventStreams", own: ["Railway", "KafkaClient", "ServiceKit"] + records, outside: .any),
-            Layer("Services/Broker/Server", own: records + rules + ["KafkaTransport", "Storage"], outside: .any),
+            Layer(
+                "Services/Broker/Server", own: records + rules + ["KafkaTransport", "Storage", "CAllocator"],
+                outside: .any),
             Layer(
                 "Services/Broker/Assembly",
                 own: records + rules + [
@@ -81,5 +83,7 @@ struct Layer: Sendable, CustomStringConvertible {
     }
 
     /// Folders whose files may import whatever their targets declare.
-    static let unrestricted = ["Services/Signalbox", "Shared/CChecksums", "Shared/CompressionLibraries"]
+    static let unrestricted = [
+        "Services/Signalbox", "Shared/CChecksums", "Shared/CompressionLibraries", "Services/Broker/CAllocator",
+    ]
 }

@@ -5,6 +5,8 @@ import Storage
 extension Broker {
     /// Files of logs that were not used for this long are closed.
     private static let idleFileInterval = Duration.seconds(60)
+    /// Between two looks at what the allocator keeps.
+    private static let memoryInterval = Duration.seconds(10)
 
     /// `flush.ms`, retention, idle files and gauges, on the interval each has. Partitions that nothing is due for are
     /// not touched, but by retention.
@@ -13,6 +15,9 @@ extension Broker {
         let retention = Duration.milliseconds(parts.configuration.retentionCheckMilliseconds)
         var nextRetention = ContinuousClock.now + retention
         var nextIdleFiles = ContinuousClock.now + Self.idleFileInterval
+        var nextMemory = ContinuousClock.now + Self.memoryInterval
+        var memoryReturn = MemoryReturn()
+        let allocator = Allocator()
         while !Task.isCancelled {
             try await Task.sleep(for: min(tick, retention))
             recordGauges()
@@ -20,6 +25,10 @@ extension Broker {
             if ContinuousClock.now >= nextIdleFiles {
                 parts.files.openFiles.closeIdle()
                 nextIdleFiles = .now + Self.idleFileInterval
+            }
+            if ContinuousClock.now >= nextMemory {
+                nextMemory = .now + Self.memoryInterval
+                allocator.look(&memoryReturn)
             }
             if ContinuousClock.now >= nextRetention {
                 nextRetention = .now + retention

@@ -3,7 +3,7 @@
 import socket
 import struct
 
-PRODUCE, FETCH, METADATA, API_VERSIONS = 0, 1, 3, 18
+PRODUCE, FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS = 0, 1, 3, 10, 18
 
 
 def string(text: str | None) -> bytes:
