@@ -135,7 +135,8 @@ def measure_throughput(broker: Broker, name: str, scale: float, folder: Path, wa
     consumed = phase(
         [*target, "-C", "-o", "beginning", "-c", str(count), "-q", "-f", "", *properties(CONSUMER)], None)
     return {
-        "record_bytes": size, "records": count, "page_cache_seconds_per_gigabyte": page_cache, "produce": produced, "consume": consumed,
+        "record_bytes": size, "records": count, "page_cache_seconds_per_gigabyte": page_cache,
+        "produce": produced, "consume": consumed,
         "produce_own": {key: produced_by_own[key] for key in ("records_per_second", "megabytes_per_second")},
         "resident_bytes": broker.running.resident_bytes(),
         "peak_resident_bytes": broker.running.peak_resident_bytes(),

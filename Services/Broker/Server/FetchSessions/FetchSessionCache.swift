@@ -80,7 +80,7 @@ final class FetchSessionCache: Sendable {
     func settle(_ session: FetchSession) -> Bool {
         let partitions = session.usage.partitions
         let removed = state.withLock { state -> FetchSession? in
-            guard let before = state.sessions[session.id]?.partitions else { return nil }
+            guard let before = state.sessions[session.id]?.partitions, before != partitions else { return nil }
             state.partitions += partitions - before
             state.sessions[session.id]?.partitions = partitions
             defer { record(state) }
