@@ -2,8 +2,6 @@
 
 FIGURES = {
     "small.produce.records_per_second": 1.8e6,
-    "small.produce_own.records_per_second": 1.8e6,
-    "large.produce_own.megabytes_per_second": 180,
     "small.consume.records_per_second": 3.0e6,
     "large.produce.megabytes_per_second": 180,
     "large.consume.megabytes_per_second": 1600,

@@ -35,6 +35,7 @@ from signalbox_harness.broker import Broker  # noqa: E402
 from signalbox_harness.paths import ROOT, binary  # noqa: E402
 
 KCAT = shutil.which("kcat") or "kcat"
+BLOCK = os.urandom(1 << 20)
 SIZES = {"small": (100, 5_000_000), "large": (1024, 1_000_000)}
 PRODUCER = {
     "acks": "1", "linger.ms": "5", "batch.size": "1000000", "batch.num.messages": "100000",
@@ -68,10 +69,9 @@ def write_input(path: Path, size: int, count: int) -> None:
 
 
 def write_file(path: Path, megabytes: int) -> None:
-    block = os.urandom(1 << 20)
     with path.open("wb", buffering=0) as file:
         for _ in range(megabytes):
-            file.write(block)
+            file.write(BLOCK)
 
 
 def page_cache_seconds_per_gigabyte(file: Path) -> float:

@@ -112,6 +112,29 @@ struct ProduceHandler: APIHandler {
         }
     }
 
+    /// What the first batch's header says has to hold for everything that is appended, so there is no second one: no
+    /// client sends it from version 3 on. Bytes behind the first that are too few for a batch are left to the append.
+    private func check(
+        _ first: RecordBatchHeader, of batches: ByteBuffer, in request: ProduceRequest, version: Int16
+    ) throws(ProduceRefusal) {
+        guard batches.readableBytes - first.totalBytes < RecordBatchHeader.byteCount else {
+            throw ProduceRefusal(
+                code: .invalidRecord,
+                message: "one record batch for each partition is the limit: the first has \(first.totalBytes) of "
+                    + "\(batches.readableBytes) bytes")
+        }
+        if version < Self.zstdVersion, first.compression == .zstd {
+            throw ProduceRefusal(
+                code: .unsupportedCompressionType,
+                message: "zstd needs version \(Self.zstdVersion) of the request, this is \(version)")
+        }
+        if request.transactionalId == nil, first.isTransactional {
+            throw ProduceRefusal(
+                code: .transactionalIdAuthorizationFailed,
+                message: "a batch that is part of a transaction, in a request without transactional id")
+        }
+    }
+
     private func begin(
         _ data: ProduceRequest.PartitionProduceData, on partition: Partition, of request: ProduceRequest,
         version: Int16, verified: TransactionVerification?
@@ -119,17 +142,7 @@ struct ProduceHandler: APIHandler {
         guard case .bytes(let batches)? = data.records?.pieces.first else {
             throw ProduceRefusal(code: .invalidRecord, message: "no record batch")
         }
-        try data.checkSingleBatch()
-        if version < Self.zstdVersion, data.compression == .zstd {
-            throw ProduceRefusal(
-                code: .unsupportedCompressionType,
-                message: "zstd needs version \(Self.zstdVersion) of the request, this is \(version)")
-        }
-        if request.transactionalId == nil, data.transactionalHeader != nil {
-            throw ProduceRefusal(
-                code: .transactionalIdAuthorizationFailed,
-                message: "a batch that is part of a transaction, in a request without transactional id")
-        }
+        if let first = data.firstHeader { try check(first, of: batches, in: request, version: version) }
         let begun: Partition.BegunAppend
         do {
             begun = try await partition.begin(

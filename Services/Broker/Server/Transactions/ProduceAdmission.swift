@@ -43,8 +43,8 @@ struct ProduceAdmission: Sendable {
         var candidates: [Candidate] = []
         for topic in request.topicData {
             for data in topic.partitionData {
-                guard let partition = partition(topic, data.index), let header = data.transactionalHeader,
-                    !TopicName.isInternal(partition.topicPartition.topic)
+                guard let partition = partition(topic, data.index), let header = data.firstHeader,
+                    header.isTransactional, !TopicName.isInternal(partition.topicPartition.topic)
                 else { continue }
                 let producer = ProducerIdentity(id: header.producerID, epoch: header.producerEpoch)
                 // Every transaction of such a client has an epoch of its own, and its first batch the sequence 0. A
@@ -93,41 +93,13 @@ struct ProduceAdmission: Sendable {
 }
 
 extension ProduceRequest.PartitionProduceData {
-    /// The codec of the first batch; `nil` for one that is unknown, and for what is no batch.
-    var compression: Compression? {
+    /// The header of the first batch; `nil` for what is none, of which the append says what is wrong with it.
+    var firstHeader: RecordBatchHeader? {
         guard case .bytes(let batches)? = records?.pieces.first else { return nil }
         do throws(RecordError) {
-            return try RecordBatchHeader(peeking: batches).compression
+            return try RecordBatchHeader(peeking: batches)
         } catch {
-            return nil  // The append says what is wrong with it.
-        }
-    }
-
-    /// Refuses a second batch, which no client sends from version 3 on: what is decided by the first batch's header has
-    /// to hold for everything that is appended. Bytes behind it that are too few for a batch are left to the append.
-    func checkSingleBatch() throws(ProduceRefusal) {
-        guard case .bytes(let batches)? = records?.pieces.first else { return }
-        let first: RecordBatchHeader
-        do throws(RecordError) {
-            first = try RecordBatchHeader(peeking: batches)
-        } catch {
-            return  // The append says what is wrong with it.
-        }
-        guard batches.readableBytes - first.totalBytes >= RecordBatchHeader.byteCount else { return }
-        throw ProduceRefusal(
-            code: .invalidRecord,
-            message: "one record batch for each partition is the limit: the first has \(first.totalBytes) of "
-                + "\(batches.readableBytes) bytes")
-    }
-
-    /// The header of a batch that is part of a transaction; `nil` for any other batch, and for what is none.
-    var transactionalHeader: RecordBatchHeader? {
-        guard case .bytes(let batches)? = records?.pieces.first else { return nil }
-        do throws(RecordError) {
-            let header = try RecordBatchHeader(peeking: batches)
-            return header.isTransactional ? header : nil
-        } catch {
-            return nil  // The append says what is wrong with it.
+            return nil
         }
     }
 }

@@ -15,12 +15,10 @@ struct CreatePartitionsHandler: APIHandler {
         _ request: CreatePartitionsRequest, _ context: RequestContext
     ) async -> Reply<CreatePartitionsResponse> {
         var response = CreatePartitionsResponse()
-        var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         var allowance = PartitionAllowance(maximumPartitions)
-        for topic in request.topics {
-            // The first of its name answers for all.
-            guard let count = counts.removeValue(forKey: topic.name) else { continue }
-            if count > 1 {
+        for topic in request.topics.distinct(by: \.name) {
+            if let count = counts[topic.name], count > 1 {
                 let message = "'\(topic.name)' is in the request \(count) times"
                 response.results.append(
                     Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))

@@ -16,12 +16,10 @@ struct CreateTopicsHandler: APIHandler {
 
     func handle(_ request: CreateTopicsRequest, _ context: RequestContext) async -> Reply<CreateTopicsResponse> {
         var response = CreateTopicsResponse()
-        var counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
+        let counts = Dictionary(request.topics.map { ($0.name, 1) }, uniquingKeysWith: +)
         var allowance = PartitionAllowance(maximumPartitions)
-        for topic in request.topics {
-            // The first of its name answers for all.
-            guard let count = counts.removeValue(forKey: topic.name) else { continue }
-            if count > 1 {
+        for topic in request.topics.distinct(by: \.name) {
+            if let count = counts[topic.name], count > 1 {
                 let message = "'\(topic.name)' is in the request \(count) times"
                 response.topics.append(Result(name: topic.name, errorCode: .invalidRequest, errorMessage: message))
                 continue

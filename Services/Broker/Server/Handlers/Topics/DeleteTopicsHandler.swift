@@ -24,12 +24,10 @@ struct DeleteTopicsHandler: APIHandler {
         let states =
             context.version >= Self.topicIDVersion ? request.topics : request.topicNames.map { State(name: $0) }
         let counts = Dictionary(states.map { (key(of: $0), 1) }, uniquingKeysWith: +)
-        var answered: Set<String> = []
         var response = DeleteTopicsResponse()
-        for state in states {
-            let key = key(of: state)
-            guard answered.insert(key).inserted else { continue }
-            response.responses.append(await delete(state, count: counts[key] ?? 1, version: context.version))
+        for state in states.distinct(by: { key(of: $0) }) {
+            response.responses.append(
+                await delete(state, count: counts[key(of: state)] ?? 1, version: context.version))
         }
         return .now(response)
     }
