@@ -1,7 +1,10 @@
+import Dispatch
 import KafkaMessages
 import KafkaWire
 import NIOCore
+import NIOPosix
 import Storage
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -102,6 +105,34 @@ struct GroupCommitTests {
         }
     }
 
+    /// What a connection's task does: it prefers an executor of its own, and so gives way wherever it comes back.
+    @Test("whoever waits for the flush to end goes on when it ends just as the wait begins")
+    func endsAsTheWaitBegins() async throws {
+        try await withSlowDisk(["signalbox.flush.threads": "1"]) { broker, disk in
+            let producer = try await broker.connect()
+            try await producer.createTopic("t", Self.durable)
+            let partition = try #require(broker.broker.topics.partition(TopicPartition(topic: "t", partition: 0)))
+            disk.hold()
+            try await producer.send(produceRequest(batch(["a"]), to: "t"), version: ByName.produce)
+            try await eventually("the flush has begun") { disk.waiting == 1 }
+            // The partition's thread finds the wait first and the end of the flush behind it.
+            let gate = DispatchSemaphore(value: 0)
+            partition.eventLoop.execute { gate.wait() }
+            let executor = TurnCountingExecutor()
+            let hasEnded = Mutex(false)
+            let waiting = Task(executorPreference: executor) {
+                await partition.untilFlushed()
+                hasEnded.withLock { $0 = true }
+            }
+            try await eventually("the wait is in line") { executor.turns == 1 }
+            disk.release()
+            try await partition.environment.flushThreads.runIfActive {}
+            gate.signal()
+            try await eventually("the wait has ended") { hasEnded.withLock { $0 } }
+            await waiting.value
+        }
+    }
+
     @Test("a flush that fails answers everyone who waits with KAFKA_STORAGE_ERROR, and other partitions go on")
     func failure() async throws {
         try await RestartTests.withFolder { folder in
@@ -130,6 +161,23 @@ struct GroupCommitTests {
                 #expect(try await connection.fetch(fetchRequest("t", from: 0)).texts.first == "kept")
                 #expect(try await connection.fetch(fetchRequest("t", from: 0, partition: 1)).texts == ["b"])
             }
+        }
+    }
+}
+
+/// A thread for tasks that counts the turns that they took on it.
+private final class TurnCountingExecutor: TaskExecutor {
+    private let queue = DispatchQueue(label: "turns")
+    private let count = Mutex(0)
+
+    /// Turns that have ended.
+    var turns: Int { count.withLock { $0 } }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        queue.async {
+            job.runSynchronously(on: self.asUnownedTaskExecutor())
+            self.count.withLock { $0 += 1 }
         }
     }
 }

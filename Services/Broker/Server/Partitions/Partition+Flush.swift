@@ -101,7 +101,11 @@ extension Partition {
     /// Returns once no flush is running.
     func untilFlushed() async {
         while commit.isRunning {
-            _ = await withCheckedContinuation { commit.waiting.append((log.flushedOffset, $0)) }
+            _ = await withCheckedContinuation { (continuation: CheckedContinuation<StorageError?, Never>) in
+                // A task with a preferred executor, as a connection's, lets others run here before it comes back.
+                guard commit.isRunning else { return continuation.resume(returning: nil) }
+                commit.waiting.append((log.flushedOffset, continuation))
+            }
         }
     }
 }
