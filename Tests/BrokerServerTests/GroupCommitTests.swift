@@ -121,7 +121,7 @@ struct GroupCommitTests {
             let executor = TurnCountingExecutor()
             let hasEnded = Mutex(false)
             let waiting = Task(executorPreference: executor) {
-                await partition.untilFlushed()
+                await partition.flushEnd()
                 hasEnded.withLock { $0 = true }
             }
             try await eventually("the wait is in line") { executor.turns == 1 }

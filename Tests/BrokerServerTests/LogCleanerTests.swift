@@ -101,6 +101,19 @@ struct LogCleanerTests {
         }
     }
 
+    @Test("records that were in memory for who reads along are read as the cleaner left them")
+    func tailInMemory() async throws {
+        try await withBroker(Self.eager) { broker in
+            let connection = try await broker.connect()
+            try await connection.createTopic("t", Self.compacted)
+            #expect(try await contents("t", connection).isEmpty, "who has come to the end will be back")
+            try await produce([("k", "1"), ("k", "2")] + filler, to: "t", connection)
+            #expect(broker.broker.parts.environment.tails.usedBytes > 0)
+            try await eventually("one is left") { try await values("k", of: "t", connection) == ["2"] }
+            #expect(try await contents("t", connection).count == filler.count + 1)
+        }
+    }
+
     @Test("topics that are deleted while they are cleaned do not hold up the cleaner")
     func deletedMeanwhile() async throws {
         let paced = Self.eager.merging(["log.cleaner.io.max.bytes.per.second": "300000"]) { $1 }

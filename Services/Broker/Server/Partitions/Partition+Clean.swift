@@ -20,10 +20,13 @@ extension Partition {
     /// Takes over a segment that was written anew; `false` where the log has changed meanwhile.
     func replaceSegments(with cleaned: CleanedSegment) throws(StorageError) -> Bool {
         do {
-            return try log.replaceSegments(with: cleaned)
+            guard try log.replaceSegments(with: cleaned) else { return false }
         } catch {
             if progress.offsetsUnlessGone != nil { noteFailure(error) }
             throw error
         }
+        // In memory these records are as they were; who reads them now shall find what is in the log.
+        progress.dropTail(upTo: cleaned.endOffset)
+        return true
     }
 }

@@ -98,14 +98,14 @@ extension Partition {
         if log.flushDeadline != nil { environment.due.insert(self) }
     }
 
-    /// Returns once no flush is running.
-    func untilFlushed() async {
-        while commit.isRunning {
-            _ = await withCheckedContinuation { (continuation: CheckedContinuation<StorageError?, Never>) in
-                // A task with a preferred executor, as a connection's, lets others run here before it comes back.
-                guard commit.isRunning else { return continuation.resume(returning: nil) }
-                commit.waiting.append((log.flushedOffset, continuation))
-            }
+    /// Returns at the end of the flush that runs, if one does; the next may run by then.
+    ///
+    /// A task with a preferred executor, as a connection's, lets others run here wherever it waits or comes back. So
+    /// this looks once more where it notes who waits, and the caller where it goes on.
+    func flushEnd() async {
+        _ = await withCheckedContinuation { (continuation: CheckedContinuation<StorageError?, Never>) in
+            guard commit.isRunning else { return continuation.resume(returning: nil) }
+            commit.waiting.append((log.flushedOffset, continuation))
         }
     }
 }

@@ -245,7 +245,7 @@ actor Partition {
 
     /// Writes what a start without scanning needs, and closes the files.
     func close() async throws(StorageError) {
-        await untilFlushed()
+        while commit.isRunning { await flushEnd() }
         try log.close()
         progress.end()
     }
@@ -254,7 +254,7 @@ actor Partition {
     func delete() async throws(StorageError) {
         if progress.isOffline { environment.probe.forgotten() }
         progress.end()
-        await untilFlushed()
+        while commit.isRunning { await flushEnd() }
         try log.delete()
     }
 

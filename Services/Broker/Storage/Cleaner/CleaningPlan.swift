@@ -43,6 +43,9 @@ public struct CleanedSegment: Sendable {
     /// Transactions whose abort markers are in it.
     let aborted: [AbortedTransaction]
 
+    /// Where the last of the segments that it replaces ends.
+    public var endOffset: Offset { swap.end }
+
     /// Makes the change durable, off the log's thread, once the log has taken the segment over.
     public func finish() throws(StorageError) { try swap.finish(removing: replaced.dropFirst().map(\.baseOffset)) }
 
