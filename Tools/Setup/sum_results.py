@@ -15,6 +15,14 @@ def outcome(case: ElementTree.Element) -> str:
     return "skipped" if case.find("skipped") is not None else "passed"
 
 
+def reason(case: ElementTree.Element) -> str:
+    """What the runner says of the first thing that went wrong, in one line."""
+    for found in case.iter():
+        if found.tag in ("failure", "error") and found.get("message"):
+            return ": " + " ".join(found.get("message").split())[:300]
+    return ""
+
+
 def main(folder: Path, failed_builds: int, status: int) -> int:
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     for report in sorted(folder.glob("*.xml")):
@@ -23,7 +31,7 @@ def main(folder: Path, failed_builds: int, status: int) -> int:
             result = outcome(case)
             counts[result] += 1
             if result == "failed":
-                print(f"failed: {case.get('classname')} {case.get('name')}")
+                print(f"failed: {case.get('classname')} {case.get('name')}{reason(case)}")
         print(f"{report.stem}: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count))
         for name, count in counts.items():
             totals[name] += count
