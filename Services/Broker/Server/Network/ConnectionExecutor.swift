@@ -4,6 +4,9 @@ import NIOCore
 ///
 /// A task that waits is resumed where its *task* executor says, and only then goes on to its actor. Without one that is
 /// the global pool: each wait would cost two switches of threads more, only to come back to where it was.
+///
+/// On another actor with an executor of its own, such as a partition, a task that prefers this one is queued again
+/// wherever it comes back, also just before the body of a checked continuation: others run in between.
 final class ConnectionExecutor: SerialExecutor, TaskExecutor {
     private let eventLoop: any EventLoop
 
