@@ -133,6 +133,22 @@ struct GroupCommitTests {
         }
     }
 
+    @Test("topics that wait for the disk hold up no connection")
+    func topicsWait() async throws {
+        try await withSlowDisk(["num.network.threads": "1", "num.io.threads": "1"]) { broker, disk in
+            let connection = try await broker.connect()
+            let other = try await broker.connect()
+            disk.hold()
+            let topic = CreateTopicsRequest.CreatableTopic(name: "t", numPartitions: 1, replicationFactor: 1)
+            try await connection.send(CreateTopicsRequest(topics: [topic], timeoutMs: 30_000), version: 5)
+            try await eventually("the metadata log waits for the disk") { disk.waiting == 1 }
+            #expect(try await other.call(ApiVersionsRequest(), version: 0).errorCode == .none)
+            disk.release()
+            let created = try await connection.receive(CreateTopicsRequest.self, version: 5)
+            #expect(created.topics.map(\.errorCode) == [.none])
+        }
+    }
+
     @Test("a flush that fails answers everyone who waits with KAFKA_STORAGE_ERROR, and other partitions go on")
     func failure() async throws {
         try await RestartTests.withFolder { folder in

@@ -1,9 +1,25 @@
+import KafkaMessages
+import KafkaWire
 import Testing
 
 @testable import BrokerServer
 
 @Suite("Listeners")
 struct ListenerTests {
+    @Test("a listening socket that closes by itself ends the broker with an error, connections or not")
+    func lost() async throws {
+        try await RestartTests.withFolder { folder in
+            let broker = try await Broker.open(
+                BrokerConfiguration(kafka: testSettings(folder: folder)), logger: quietLogger)
+            let running = Task { try await broker.run() }
+            let connection = try await TestConnection.open(port: broker.ports[0])
+            #expect(try await connection.call(ApiVersionsRequest(), version: 0).errorCode == .none)
+            try await broker.listeners[0].close()
+            #expect(await connection.receiveFrame() == nil)
+            await #expect(throws: ListenError.self) { try await running.value }
+        }
+    }
+
     @Test("without an advertised address, a listener says nothing about one")
     func plain() throws {
         let parsed = try Listener.parse(listeners: "PLAINTEXT://127.0.0.1:9092", advertised: nil)

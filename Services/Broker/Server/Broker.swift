@@ -14,7 +14,7 @@ public final class Broker: Sendable {
     let coordinators: Coordinators
     /// What is served.
     let registry: APIRegistry
-    private let listeners: [BrokerListener]
+    let listeners: [BrokerListener]
     let connections: ConnectionCount
     let admission: MemoryAdmission
     let cleaner: LogCleaner

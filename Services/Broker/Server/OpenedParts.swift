@@ -99,7 +99,8 @@ struct OpenedParts: Sendable {
             live: live, folder: folder.path, files: files, threads: threads,
             environment: environment, wasCleanShutdown: wasClean)
         let controller = TopicController(
-            log: log, opener: opener, live: live, topics: topics, logger: logger)
+            log: log, opener: opener, live: live, topics: topics, eventLoop: threads.storage.next(),
+            logger: logger)
         try await controller.openAll()
         return OpenedParts(
             configuration: configuration, live: live, folder: folder, files: files, topics: topics,

@@ -16,6 +16,10 @@ import Darwin
 public struct ListenError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
+    init(description: String) {
+        self.description = description
+    }
+
     init(_ listener: Listener, host: String, cause: any Error) {
         let isInUse = (cause as? IOError)?.errnoCode == EADDRINUSE
         description =
@@ -103,10 +107,12 @@ final class BrokerListener: Sendable {
         try await channel.close().get()
     }
 
-    /// Serves connections until the task is cancelled or the socket is closed.
+    /// Serves connections until the task is cancelled.
+    ///
+    /// - Throws: ``ListenError`` where the socket was closed without that: nobody could connect any more.
     func run() async throws {
-        await withTaskCancellationHandler {
-            await withDiscardingTaskGroup { group in
+        try await withTaskCancellationHandler {
+            try await withThrowingDiscardingTaskGroup { group in
                 for await connection in accepted {
                     guard connections.enter() else {
                         environment.probe.refusedConnection()
@@ -119,6 +125,7 @@ final class BrokerListener: Sendable {
                         self.connections.leave()
                     }
                 }
+                if !Task.isCancelled { throw ListenError(description: "listeners: \(listener.name) was closed") }
             }
         } onCancel: {
             channel.close(promise: nil)

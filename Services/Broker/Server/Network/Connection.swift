@@ -151,7 +151,7 @@ actor Connection {
             if case .close(let reason) = reply { return refuse(reason) }
             owe(
                 Owed(
-                    reply: reply, charge: frame.charge, probe: api.probe, begun: begun,
+                    reply: reply, charge: reply.holdsRequest ? frame.charge : nil, probe: api.probe, begun: begun,
                     memoryBytes: reply.memoryBytes))
             return true
         } catch {
@@ -247,7 +247,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        accepted.yield(connection)
+        // A listening socket that is closed has nobody who would serve it.
+        if case .terminated = accepted.yield(connection) { return context.close(promise: nil) }
         context.fireChannelActive()
     }
 

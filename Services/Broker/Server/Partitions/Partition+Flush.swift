@@ -1,4 +1,5 @@
 import KafkaWire
+import Logging
 import NIOCore
 import NIOPosix
 import Storage
@@ -28,7 +29,9 @@ extension Partition {
     /// - Throws: the disk's error; the partition is offline then and nobody knows what of the records it has.
     func untilDurable(_ end: Offset) async throws(StorageError) {
         if log.flushedOffset >= end { return }
-        let failure = await withCheckedContinuation { continuation in
+        let failure = await withCheckedContinuation { (continuation: CheckedContinuation<StorageError?, Never>) in
+            // As in ``flushEnd()``: it may be there by now, and the next flush is none of ours.
+            guard log.flushedOffset < end else { return continuation.resume(returning: nil) }
             commit.waiting.append((end, continuation))
             startFlush()
         }
@@ -49,10 +52,20 @@ extension Partition {
             }
             work = found
         } catch {
+            noteFlushNotBegun(error)
             return answer(commit.take(upTo: Offset(.max)), error)
         }
         commit.isRunning = true
         run(work)
+    }
+
+    /// Out of descriptors, perhaps: what waits in the log is still to reach the disk, so maintenance comes by again.
+    private func noteFlushNotBegun(_ error: StorageError) {
+        guard !log.isOffline, progress.offsetsUnlessGone != nil else { return }
+        environment.due.insert(self)
+        environment.logger.error(
+            "a flush could not be begun and will be tried again",
+            metadata: ["partition": "\(topicPartition)", "error": "\(error)"])
     }
 
     private func run(_ work: FlushWork) {

@@ -4,12 +4,21 @@ import Logging
 import Metrics
 import NIOCore
 
-/// A response on its way, with its request's memory still charged.
+/// A response on its way.
 enum PendingReply: Sendable {
+    /// Bytes that a request may leave behind its body: librdkafka 2.16 leaves some after some of its requests.
+    static let longestRest = 1024
+
     case ready([WirePiece])
     case later(@Sendable () async throws(WireError) -> [WirePiece])
     case none
     case close(reason: String)
+
+    /// Whether what the request brought may still be in memory. Where it is not, its charge must not stay either: the
+    /// reply may wait for one that waits for others, whom nobody would read from.
+    var holdsRequest: Bool {
+        if case .later = self { true } else { false }
+    }
 
     /// Bytes of ours that it takes while it waits to be sent.
     var memoryBytes: Int {
@@ -44,8 +53,8 @@ struct RegisteredAPI: Sendable {
         isFlexible = { Handler.Request.isFlexible($0) }
         begin = { (reader, head, context) async throws(WireError) -> PendingReply in
             var reader = reader
-            // Bytes behind the body are left alone: librdkafka 2.16 leaves some after some of its requests.
             let request = try Handler.Request(from: &reader, version: head.version)
+            if reader.remaining > PendingReply.longestRest { throw .trailingBytes(reader.remaining) }
             switch await handler.handle(request, context) {
             case .now(let response):
                 return .ready(try Self.encode(response, for: head))

@@ -22,7 +22,7 @@ extension TopicController {
 
     private func alterTopic(_ change: ConfigurationChange, validateOnly: Bool) async throws(TopicRefusal) {
         let name = change.resource.name
-        await untilUnchanging(name)
+        while isChanging(name) { await changeEnd(of: name) }
         guard let topic = topics.topic(name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'")
         }
@@ -59,7 +59,7 @@ extension TopicController {
         if !change.resource.name.isEmpty { try checkIsThisBroker(change.resource.name) }
         // No topic can have this name.
         let name = "broker:"
-        await untilUnchanging(name)
+        while isChanging(name) { await changeEnd(of: name) }
         let current = log.image.configurations(of: change.resource)
         let values = try change.result(over: current) { BrokerSetting.byName[$0]?.definition }
         for key in Set(values.keys).union(change.entries.map(\.name)).sorted() {
@@ -121,7 +121,7 @@ extension TopicController {
     }
 
     /// Tells a topic's partitions what holds now.
-    private func reconfigure(_ name: String) async {
+    func reconfigure(_ name: String) async {
         guard let topic = topics.topic(name) else { return }
         for partition in topic.partitions {
             do {

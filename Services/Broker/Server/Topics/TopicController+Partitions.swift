@@ -9,7 +9,7 @@ extension TopicController {
     func grow(
         _ growth: TopicGrowth, validateOnly: Bool, within allowance: PartitionAllowance? = nil
     ) async throws(TopicRefusal) -> Int32 {
-        await untilUnchanging(growth.name)
+        while isChanging(growth.name) { await changeEnd(of: growth.name) }
         guard let topic = topics.topic(growth.name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(growth.name)'")
         }
@@ -19,6 +19,7 @@ extension TopicController {
         beginChange(of: growth.name)
         defer { endChange(of: growth.name) }
         let records = added.map { partitionRecord($0, of: topic.id) }
+        let defaults = configuration.topicDefaults
         var opened: [Partition] = []
         do {
             opened = try await opener.open(
@@ -32,6 +33,7 @@ extension TopicController {
             throw TopicRefusal(code: .kafkaStorageError, message: "\(error)")
         }
         topics.insert(topic.with(partitions: topic.partitions + opened))
+        if configuration.topicDefaults != defaults { await reconfigure(growth.name) }
         logger.info("partitions added", metadata: ["topic": "\(growth.name)", "partitions": "\(growth.count)"])
         return Int32(added.count)
     }

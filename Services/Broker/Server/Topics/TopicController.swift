@@ -7,7 +7,8 @@ import Storage
 
 /// Decides what topics exist: the controller of a cluster of one.
 ///
-/// *Decide* against the image, *commit* to the metadata log, *apply* to the table that everybody reads.
+/// *Decide* against the image, *commit* to the metadata log, *apply* to the table that everybody reads. Works on a
+/// storage thread, for a commit waits for the disk.
 actor TopicController {
     /// Ids reserved in the log at a time, so that most producers cost no write.
     private static let producerIDBlock: Int64 = 1000
@@ -17,15 +18,19 @@ actor TopicController {
     let live: LiveConfiguration
     let topics: TopicTable
     let logger: Logger
+    private nonisolated let executor: any SerialExecutor
     private var random = SystemRandomNumberGenerator()
     private var producerIDs: Range<Int64> = 0..<0
     /// Topics being made or deleted, and who waits for that to end.
     private var changing: [String: [CheckedContinuation<Void, Never>]] = [:]
 
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
     init(
         log: sending MetadataLog, opener: PartitionOpener, live: LiveConfiguration,
-        topics: TopicTable, logger: Logger
+        topics: TopicTable, eventLoop: any EventLoop, logger: Logger
     ) {
+        executor = eventLoop.executor
         self.log = log
         self.opener = opener
         self.live = live
@@ -52,7 +57,7 @@ actor TopicController {
     func create(
         _ new: NewTopic, validateOnly: Bool, within allowance: PartitionAllowance? = nil
     ) async throws(TopicRefusal) -> Created {
-        await untilUnchanging(new.name)
+        while isChanging(new.name) { await changeEnd(of: new.name) }
         if topics.topic(new.name) != nil {
             throw TopicRefusal(code: .topicAlreadyExists, message: "topic '\(new.name)' exists already")
         }
@@ -68,6 +73,7 @@ actor TopicController {
         beginChange(of: new.name)
         defer { endChange(of: new.name) }
         let id = KafkaUUID.random(using: &random)
+        let defaults = configuration.topicDefaults
         do {
             let followsDeletion = log.deletedNames.contains(new.name)
             try log.append(records(for: new, id: id, count: count))
@@ -76,6 +82,7 @@ actor TopicController {
             }
             let opened = try await opener.open([topic], isNew: true, followsDeletion: followsDeletion)
             insert(topic, opened[id] ?? [])
+            if configuration.topicDefaults != defaults { await reconfigure(new.name) }
         } catch {
             takeBack(id, of: new.name)
             logger.error("a topic could not be created", metadata: ["topic": "\(new.name)", "error": "\(error)"])
@@ -106,7 +113,7 @@ actor TopicController {
     }
 
     func delete(_ name: String) async throws(TopicRefusal) {
-        await untilUnchanging(name)
+        while isChanging(name) { await changeEnd(of: name) }
         guard let topic = topics.topic(name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'")
         }
@@ -180,10 +187,15 @@ actor TopicController {
         }
     }
 
-    /// Waits while somebody else is making or deleting this topic.
-    func untilUnchanging(_ name: String) async {
-        while changing[name] != nil {
-            await withCheckedContinuation { changing[name]?.append($0) }
+    /// Whether somebody else is making, changing or deleting this topic.
+    func isChanging(_ name: String) -> Bool { changing[name] != nil }
+
+    /// Returns at the end of the change that is under way, if one is. Look again: the next may be under way by then.
+    func changeEnd(of name: String) async {
+        await withCheckedContinuation { continuation in
+            // A connection's task lets others run here before it comes back.
+            guard isChanging(name) else { return continuation.resume() }
+            changing[name]?.append(continuation)
         }
     }
 
