@@ -53,6 +53,8 @@ final class FakeBroker: Sendable {
         var transactions = FakeTransactions()
         /// Partitions that refuse every batch.
         var refusals: [TopicPartition: ErrorCode] = [:]
+        /// So many answers to Metadata name no leader, and batches are refused for as long.
+        var leaderlessAnswers = 0
     }
 
     private let state = Mutex(State())
@@ -154,12 +156,15 @@ final class FakeBroker: Sendable {
     }
 
     private func metadata(_ request: MetadataRequest) -> MetadataResponse {
-        let port = state.withLock { Int32($0.port) }
+        let (port, leader) = state.withLock { state -> (Int32, Int32) in
+            defer { state.leaderlessAnswers = max(0, state.leaderlessAnswers - 1) }
+            return (Int32(state.port), state.leaderlessAnswers > 0 ? -1 : 1)
+        }
         let topics = (request.topics ?? []).map { topic in
             MetadataResponse.MetadataResponseTopic(
                 name: topic.name,
                 partitions: (0..<2).map {
-                    MetadataResponse.MetadataResponsePartition(partitionIndex: $0, leaderId: 1, leaderEpoch: 0)
+                    MetadataResponse.MetadataResponsePartition(partitionIndex: $0, leaderId: leader, leaderEpoch: 0)
                 })
         }
         return MetadataResponse(
@@ -174,7 +179,9 @@ final class FakeBroker: Sendable {
         for topic in request.topicData {
             let partitions = topic.partitionData.map { data -> ProduceResponse.PartitionProduceResponse in
                 let partition = TopicPartition(topic: topic.name, partition: data.index)
-                var refusal = state.withLock { $0.refusals[partition] }
+                var refusal = state.withLock { state in
+                    state.leaderlessAnswers > 0 ? .notLeaderOrFollower : state.refusals[partition]
+                }
                 if case .error(let code)? = fault { refusal = code }
                 if let code = refusal {
                     return ProduceResponse.PartitionProduceResponse(index: data.index, errorCode: code, baseOffset: -1)

@@ -102,6 +102,22 @@ struct LoopbackTests {
         }
     }
 
+    @Test("a partition without a leader is asked after until it has one, and what waits is sent")
+    func leaderless() async throws {
+        try await FakeBroker().run { broker in
+            let configuration = producerConfiguration(broker.address)
+            try await withProducer(configuration) { producer in
+                let record = ProducerRecord(topic: "t", partition: 0, key: nil, value: "x")
+                #expect(try await producer.send(record).offset == 0)
+                broker.withState { $0.leaderlessAnswers = 3 }
+                let sent = try await withDeadline(.seconds(20), "the leader is back") {
+                    try await producer.send(record)
+                }
+                #expect(sent.offset == 1)
+            }
+        }
+    }
+
     @Test("enqueue waits while the buffer is full, and each record has one result")
     func backPressure() async throws {
         try await FakeBroker().run { broker in

@@ -139,6 +139,21 @@ struct SubscriptionStateTests {
         #expect(try target(state).offset == 5)
     }
 
+    @Test("offsets without records that come alone are told too, and count as processed once the next is asked for")
+    func skippedAlone() throws {
+        var state = make()
+        _ = state.receive(batch(0..<3), memoryBytes: 10, for: try target(state))
+        #expect(state.next()?.records.count == 3)
+        var markers = batch(3..<5)
+        markers.records = []
+        _ = state.receive(markers, memoryBytes: 0, for: try target(state))
+        state.finishOutstanding()
+        let told = state.next()
+        #expect(told?.records.isEmpty == true && told?.nextOffset == 5)
+        state.finishOutstanding()
+        #expect(state.uncommitted().values.map(\.offset) == [5])
+    }
+
     @Test("a batch that a cancelled task never got is delivered again")
     func takenBack() throws {
         var state = make()

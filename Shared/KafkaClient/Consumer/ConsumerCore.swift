@@ -77,6 +77,7 @@ final class ConsumerCore: Sendable {
                 // Without a waiter in its place a batch was on its way to the task that was cancelled.
                 if state.iterator.take() == nil, state.ending == nil { state.subscription.takeBackOutstanding() }
             }
+            wakeFetchers()
         }
         switch delivery {
         case .batch(let batch)?:

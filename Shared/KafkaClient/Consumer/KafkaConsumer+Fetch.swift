@@ -116,6 +116,12 @@ extension KafkaConsumer {
     ) throws(KafkaError) {
         if data.errorCode == .none { return }
         core.probe.failed(.broker(data.errorCode, ""))
+        if data.errorCode == .corruptMessage {
+            // Retriable for a producer; here the same bytes would come again and again, and nobody would hear of it.
+            throw KafkaError(
+                .protocolViolation, "the broker's log is damaged at offset \(target.offset) (CORRUPT_MESSAGE)",
+                topicPartition: target.topicPartition)
+        }
         guard data.errorCode == .offsetOutOfRange else {
             if data.errorCode.isRetriable { core.cluster.requestRefresh() }
             throw .broker(data.errorCode, "fetching at offset \(target.offset)", target.topicPartition)

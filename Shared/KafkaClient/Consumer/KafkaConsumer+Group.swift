@@ -21,7 +21,7 @@ extension KafkaConsumer {
         let (inputs, input) = AsyncStream<Machine.Input>.makeStream()
         core.observePolls { input.yield(.polled) }
         let driver = GroupDriver(consumer: self, group: group, coordinator: coordinator, input: input)
-        let outcome = await withTaskGroup(of: Void.self) { tasks in
+        let outcome = await withDiscardingTaskGroup { tasks in
             tasks.addTask { await driver.tick() }
             tasks.addTask { await driver.waitForStop() }
             let outcome = await follow(inputs, driver, in: &tasks)
@@ -32,7 +32,7 @@ extension KafkaConsumer {
     }
 
     private func follow(
-        _ inputs: AsyncStream<Machine.Input>, _ driver: GroupDriver, in tasks: inout TaskGroup<Void>
+        _ inputs: AsyncStream<Machine.Input>, _ driver: GroupDriver, in tasks: inout DiscardingTaskGroup
     ) async -> GroupOutcome {
         var machine = Machine(
             isCooperative: driver.group.assignors.allSatisfy { $0 == .cooperativeSticky },

@@ -10,7 +10,7 @@ extension KafkaConsumer {
         let (inputs, input) = AsyncStream<NextGenerationMember.Input>.makeStream()
         core.observePolls { input.yield(.polled) }
         let driver = NextGenerationDriver(consumer: self, group: group, coordinator: coordinator, input: input)
-        let failure = await withTaskGroup(of: Void.self) { tasks in
+        let failure = await withDiscardingTaskGroup { tasks in
             tasks.addTask { await driver.tick() }
             tasks.addTask { await driver.waitForStop() }
             let failure = await follow(inputs, driver, in: &tasks)
@@ -22,7 +22,7 @@ extension KafkaConsumer {
 
     private func follow(
         _ inputs: AsyncStream<NextGenerationMember.Input>, _ driver: NextGenerationDriver,
-        in tasks: inout TaskGroup<Void>
+        in tasks: inout DiscardingTaskGroup
     ) async -> KafkaError? {
         var generator = SystemRandomNumberGenerator()
         var machine = NextGenerationMember(

@@ -10,7 +10,7 @@ extension KafkaConsumer {
     /// - Throws: what makes going on impossible, such as a refused configuration or a hook that threw. Brokers that
     ///   cannot be reached are waited for.
     public func run() async throws {
-        core.cluster.observe { [core] in core.wakeAll() }
+        core.cluster.observe { [weak core] in core?.wakeAll() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.core.cluster.maintain() }
             group.addTask { await self.superviseFetchers() }
@@ -66,6 +66,7 @@ extension KafkaConsumer {
     /// Stops delivering these, waits for the application, and commits what it has processed.
     func giveUp(_ partitions: [TopicPartition], limit: Duration) async {
         core.withSubscription { $0.beginLeaving(partitions) }
+        core.wakeFetchers()
         await core.quiesce(partitions, limit: limit)
         guard configuration.enableAutoCommit else { return }
         await commitProcessed(core.withSubscription { $0.uncommitted(of: partitions) })

@@ -102,6 +102,7 @@ public final class KafkaConsumer: Service, Sendable {
     /// Delivers nothing of these partitions until ``resume(_:)``; they stay assigned.
     public func pause(_ partitions: [TopicPartition]) {
         core.withSubscription { $0.pause(partitions) }
+        core.wakeFetchers()
     }
 
     /// Undoes ``pause(_:)``.

@@ -36,6 +36,7 @@ final class RebalanceHookRunner: Sendable {
 
     func lose(_ partitions: [TopicPartition]) async {
         consumer.core.withSubscription { $0.beginLeaving(partitions) }
+        consumer.core.wakeFetchers()
         await call(consumer.hooks.onLost, partitions)
         remove(partitions, "Partitions lost")
     }

@@ -219,23 +219,14 @@ struct SubscriptionState {
         guard batch.nextOffset > target.offset else { return true }
         partitions[partition]?.fetchPosition = batch.nextOffset
         if batch.leaderEpoch > .none { partitions[partition]?.leaderEpoch = batch.leaderEpoch }
-        if batch.records.isEmpty {
-            skip(to: batch.nextOffset, partition)
+        // Offsets without records, such as transaction markers, count with the batch before them where one waits.
+        if batch.records.isEmpty, let last = queue.lastIndex(where: { $0.batch.topicPartition == partition }) {
+            queue[last].batch.nextOffset = batch.nextOffset
         } else {
             queue.append(Queued(batch: batch, memoryBytes: memoryBytes))
             bufferedBytes += memoryBytes
         }
         return true
-    }
-
-    /// Offsets without records, such as transaction markers, count with the batch before them.
-    private mutating func skip(to offset: Offset, _ partition: TopicPartition) {
-        if let last = queue.lastIndex(where: { $0.batch.topicPartition == partition }) {
-            queue[last].batch.nextOffset = offset
-        } else {
-            partitions[partition]?.position = offset
-            if outstanding?.partition == partition { outstanding?.nextOffset = offset }
-        }
     }
 
     // MARK: Delivering

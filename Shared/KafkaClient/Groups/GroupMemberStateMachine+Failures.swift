@@ -5,9 +5,10 @@ import KafkaWire
 extension GroupMemberStateMachine {
     // MARK: Heartbeats
 
-    /// A member heartbeats whenever no JoinGroup or SyncGroup of its own is under way.
+    /// A member heartbeats whenever no JoinGroup or SyncGroup of its own is under way; during a hook also where the
+    /// last heartbeat has not come through, or the group would take it for dead.
     mutating func heartbeatDue() -> [Action] {
-        guard isMember, isCoordinatorKnown, !isHeartbeatPending else { return [] }
+        guard isMember, !isHeartbeatPending else { return [] }
         switch phase {
         case .revoking, .assigning, .stable:
             isHeartbeatPending = true
@@ -19,6 +20,7 @@ extension GroupMemberStateMachine {
 
     mutating func heartbeatAnswered() -> [Action] {
         isHeartbeatPending = false
+        isCoordinatorKnown = true
         failures = 0
         return []
     }

@@ -10,7 +10,7 @@ extension KafkaProducer {
     /// Sends until the service group stops gracefully, then flushes for at most `closeTimeout` and closes. Broker
     /// failures never end it.
     public func run() async throws {
-        core.cluster.observe { [core] in core.wakeAll() }
+        core.cluster.observe { [weak core] in core?.wakeAll() }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.core.cluster.maintain() }
             group.addTask { await self.supervise() }
@@ -78,7 +78,9 @@ extension KafkaProducer {
                     if isNew { group.addTask { await self.sendLoop(broker, signal) } }
                 }
                 let latest = NIODeadline.now() + .seconds(1)
-                await core.supervisor.wait(until: min(core.expire() ?? latest, latest))
+                let next = min(core.expire() ?? latest, latest)
+                core.lookAfterWaiting()
+                await core.supervisor.wait(until: next)
             }
         }
     }

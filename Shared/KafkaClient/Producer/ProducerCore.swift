@@ -69,6 +69,18 @@ final class ProducerCore: Sendable {
         }
     }
 
+    /// Asks for leaders of partitions that have none, and wakes the senders of those whose leader has moved: no answer
+    /// tells the new one that the last batch is through at the old one.
+    func lookAfterWaiting() {
+        let waiting = state.withLock { state in
+            state.accumulator.queues.filter { !$0.waiting.isEmpty }.map(\.topicPartition)
+        }
+        let leaders = cluster.withMetadata { metadata in waiting.map { metadata.leader(of: $0)?.broker } }
+        if leaders.contains(nil) { cluster.requestRefresh() }
+        let signals = state.withLock { state in Set(leaders).compactMap { $0.flatMap { state.senders[$0] } } }
+        for signal in signals { signal.signal() }
+    }
+
     /// The batches that may go to a broker now.
     func drain(_ broker: BrokerID) -> Accumulator.Drained {
         let metadata = cluster.metadata

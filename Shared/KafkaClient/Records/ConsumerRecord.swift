@@ -22,7 +22,8 @@ extension Record {
 public struct ConsumerBatch: Sendable {
     /// Where the records are from.
     public var topicPartition: TopicPartition
-    /// At least one.
+    /// None where all there was are offsets without records, such as a transaction's marker: then ``nextOffset`` is the
+    /// news, for who reads up to an end.
     public var records: [ConsumerRecord]
     /// The offset to go on from: what to commit once all records are processed. May be more than the last record's
     /// offset + 1, for compaction removes records.
