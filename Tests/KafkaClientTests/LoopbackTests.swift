@@ -110,7 +110,7 @@ struct LoopbackTests {
                 let record = ProducerRecord(topic: "t", partition: 0, key: nil, value: "x")
                 #expect(try await producer.send(record).offset == 0)
                 broker.withState { $0.leaderlessAnswers = 3 }
-                let sent = try await withDeadline(.seconds(20), "the leader is back") {
+                let sent = try await withDeadline(.seconds(50), "the leader is back") {
                     try await producer.send(record)
                 }
                 #expect(sent.offset == 1)
