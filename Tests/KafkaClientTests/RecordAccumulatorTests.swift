@@ -16,7 +16,7 @@ struct RecordAccumulatorTests {
             configuration: Accumulator.Configuration(
                 batchSizeBytes: batchSize, linger: linger, bufferMemoryBytes: memory, deliveryTimeout: .seconds(120),
                 isIdempotent: idempotent, maximumInFlightPerPartition: 5,
-                backoff: BackoffRules(initial: .milliseconds(100), maximum: .seconds(1))))
+                backoff: BackoffRules(initial: .milliseconds(100), maximum: .seconds(1), jitter: 1...1)))
         accumulator.producerID = 7
         return accumulator
     }
@@ -85,6 +85,26 @@ struct RecordAccumulatorTests {
         #expect(sequences.count == 5)
         #expect(sequences == sequences.sorted())
         #expect(sequences.first == 0)
+    }
+
+    @Test("nothing goes behind a batch that is sent again, since a broker knows only the last five again")
+    func repeating() throws {
+        var accumulator = Self.make(batchSize: 200)
+        for token in 0..<20 { _ = append(&accumulator, token, bytes: 100) }
+        var sent: [DrainedBatch] = []
+        while let batch = drain(&accumulator).first { sent.append(batch) }
+        let bytes = try sent[0].encode(.none)
+        let lost = KafkaError(.connection, "lost after the broker")
+        #expect(accumulator.fail(sent[0].id, of: partition, error: lost, encoded: bytes, now: start) == nil)
+        for batch in sent.dropFirst() {
+            #expect(accumulator.acknowledge(batch.id, of: partition, BatchAcknowledgement()) != nil)
+        }
+        let later = start + .seconds(1)
+        let again = try #require(drain(&accumulator, at: later).first)
+        #expect(again.id == sent[0].id)
+        #expect(drain(&accumulator, at: later).isEmpty)
+        #expect(accumulator.acknowledge(again.id, of: partition, BatchAcknowledgement()) != nil)
+        #expect(drain(&accumulator, at: later).first?.identity?.baseSequence == 5)
     }
 
     @Test("without idempotence one batch of a partition is in flight, so that retries cannot overtake")

@@ -5,13 +5,15 @@ struct BackoffRules: Sendable {
     let initial: Duration
     /// The longest wait.
     let maximum: Duration
+    /// By which share of itself a wait is shortened or lengthened at random.
+    var jitter = 0.8...1.2
 
     /// The wait after `failures` failures in a row: 80 to 120 % of the doubled initial wait, never above 120 % of the
     /// maximum; zero for no failure.
     func delay(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
         guard failures > 0 else { return .zero }
         let doubled = initial * (1 << min(failures - 1, 20))
-        return min(doubled, maximum) * Double.random(in: 0.8...1.2, using: &generator)
+        return min(doubled, maximum) * Double.random(in: jitter, using: &generator)
     }
 
     func delay(failures: Int) -> Duration {

@@ -29,6 +29,12 @@ struct PartitionQueue<Token> {
     /// Whether the head of the queue was sent before and waits to be sent again.
     var isRetrying: Bool { waiting.first.map { $0.attempts > 0 } ?? false }
 
+    /// Whether a batch in flight was sent before.
+    ///
+    /// It may be in the log already, with others behind it. A broker knows a producer's last five batches again: one
+    /// more behind it with each attempt, and the broker would take the batch for a gap instead of a duplicate.
+    var isRepeating: Bool { inFlight.contains { $0.attempts > 1 } }
+
     /// Gives the head the next sequence of this partition.
     ///
     /// - Returns: false where the epochs are used up and the producer needs a new id.

@@ -171,6 +171,7 @@ struct RecordAccumulator<Token> {
         guard configuration.isIdempotent else { return queue.inFlight.isEmpty }
         if producerID == nil { return false }
         if queue.isRetrying || queue.needsNewEpoch { return queue.inFlight.isEmpty }
+        if queue.isRepeating { return false }
         return queue.inFlight.count < configuration.maximumInFlightPerPartition
     }
 
