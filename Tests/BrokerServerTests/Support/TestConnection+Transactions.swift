@@ -41,6 +41,17 @@ extension TestConnection {
                 committed: commit), version: version)
     }
 
+    /// Says again, as clients do, that a transaction ended, until its markers are written and the end is told.
+    func repeatEnd(
+        _ id: String, _ producer: ProducerIdentity, commit: Bool = true, version: Int16
+    ) async throws -> EndTxnResponse {
+        while true {
+            let answer = try await endTransaction(id, producer, commit: commit, version: version)
+            if answer.errorCode != .concurrentTransactions { return answer }
+            await Task.yield()
+        }
+    }
+
     /// Produces one transactional batch.
     func produce(
         _ value: String, to topic: String, in id: String?, _ producer: ProducerIdentity, sequence: Int32 = 0,
