@@ -120,9 +120,10 @@ final class FetchSession: Sendable {
         }
     }
 
-    /// What may have changed, in the order in which it is to be read.
-    func takeWork(_ topics: TopicTable) -> [Work] {
+    /// What may have changed, in the order in which it is to be read; nothing for a fetch that was overtaken.
+    func takeWork(_ topics: TopicTable, epoch: Int32) -> [Work] {
         state.withLock { state in
+            guard state.epoch == epoch else { return [] }
             state.arrivedBytes = 0
             return state.table.takeQueued().compactMap { slot in
                 guard let entry = state.table[slot] else { return nil }
@@ -164,24 +165,33 @@ final class FetchSession: Sendable {
     func expects(_ epoch: Int32) -> Bool { state.withLock { $0.epoch == epoch && !$0.isClosed } }
 
     /// Puts what was read back: nobody was told of it yet.
-    func putBack(_ readings: [Reading]) {
-        state.withLock { state in
+    func putBack(_ readings: [Reading], epoch: Int32) {
+        let overtaker = state.withLock { state -> ParkedFetch? in
+            guard state.epoch == epoch else { return Self.handOver(readings, &state) }
             for reading in readings where state.table.differs(reading.work.slot, reading.data) {
                 state.table.mark(reading.work.slot)
             }
+            return nil
         }
+        overtaker?.wake()
+    }
+
+    /// Leaves what an overtaken fetch had taken to the one that goes on, which may have looked already and wait, or be
+    /// about to: returns who is to be woken.
+    private static func handOver(_ readings: [Reading], _ state: inout State) -> ParkedFetch? {
+        if readings.isEmpty { return nil }
+        for reading in readings { state.table.mark(reading.work.slot) }
+        state.arrivedBytes = ParkedFetch.enoughBytes
+        return state.waiter
     }
 
     /// Decides what of it the client is told; the rest it knows.
     ///
     /// - Throws: INVALID_FETCH_SESSION_EPOCH when another fetch has gone on with the session meanwhile.
     func tell(_ readings: [Reading], epoch: Int32) throws(FetchSessionError) -> [Reading] {
-        let told = state.withLock { state -> [Reading]? in
-            guard state.epoch == epoch else {
-                for reading in readings { state.table.mark(reading.work.slot) }
-                return nil
-            }
-            return readings.filter { reading in
+        let (told, overtaker) = state.withLock { state -> ([Reading]?, ParkedFetch?) in
+            guard state.epoch == epoch else { return (nil, Self.handOver(readings, &state)) }
+            let told = readings.filter { reading in
                 let slot = reading.work.slot
                 guard state.table[slot]?.key == reading.work.key else { return false }
                 let differs = state.table.differs(slot, reading.data)
@@ -189,19 +199,23 @@ final class FetchSession: Sendable {
                 if reading.hasMore(at: state.isolation) { state.table.mark(slot) }
                 return differs
             }
+            return (told, nil)
         }
+        overtaker?.wake()
         guard let told else { throw .invalidEpoch }
         return told
     }
 
-    /// Returns when so many bytes more can be read, after `timeout`, or when the session or the task ends.
-    func waitForMore(_ missingBytes: Int, atMost timeout: TimeAmount, on loop: any EventLoop) async {
+    /// Returns when so many bytes more can be read, after `timeout`, when the fetch is overtaken, or when the session
+    /// or the task ends.
+    func waitForMore(_ missingBytes: Int, epoch: Int32, atMost timeout: TimeAmount, on loop: any EventLoop) async {
         let parked = ParkedFetch(missingBytes: missingBytes)
-        let (before, arrived) = state.withLock { state -> (ParkedFetch?, Int) in
-            defer { state.waiter = parked }
-            return (state.waiter, state.isClosed ? ParkedFetch.enoughBytes : state.arrivedBytes)
+        let arrived = state.withLock { state -> Int? in
+            guard state.epoch == epoch, !state.isClosed else { return nil }
+            state.waiter = parked
+            return state.arrivedBytes
         }
-        before?.wake()
+        guard let arrived else { return }
         if arrived > 0 { _ = parked.dataArrived(bytes: arrived) }
         await parked.wait(timeout: timeout, on: loop)
         state.withLock { state in

@@ -21,7 +21,7 @@ struct SessionFetch: Sendable {
     /// Reads what is queued.
     func read() async -> Pass {
         var pass = Pass()
-        for work in session.takeWork(topics) {
+        for work in session.takeWork(topics, epoch: epoch) {
             let data = await plan.read(work.target, taken: pass.byteCount)
             pass.byteCount += data.records?.byteCount ?? 0
             pass.isComplete = pass.isComplete || data.errorCode != .none || data.divergingEpoch.epoch >= 0
@@ -36,9 +36,9 @@ struct SessionFetch: Sendable {
         let deadline = NIODeadline.now() + wait
         var pass = first
         while !pass.isComplete, session.expects(epoch), !Task.isCancelled, NIODeadline.now() < deadline {
-            session.putBack(pass.readings)
+            session.putBack(pass.readings, epoch: epoch)
             await session.waitForMore(
-                plan.minimumBytes - pass.byteCount, atMost: deadline - NIODeadline.now(), on: loop)
+                plan.minimumBytes - pass.byteCount, epoch: epoch, atMost: deadline - NIODeadline.now(), on: loop)
             pass = await read()
         }
         return pass

@@ -124,9 +124,10 @@ actor GroupCoordinator {
         for (name, topic) in topicChanges.take() { perform(state.topicChanged(name, topic, now: now)) }
     }
 
-    /// Looks at the state without changing it.
+    /// Looks at the state as it is once it knows of every topic that came or went before.
     func look<Value: Sendable>(_ read: @Sendable (GroupCoordinatorState) -> Value) -> Value {
-        read(state)
+        takeTopicChanges()
+        return read(state)
     }
 
     // MARK: Actions

@@ -25,8 +25,9 @@ actor LogCleaner {
     /// Partitions that stay as they are until the next start, and which topic of that name each was.
     private(set) var uncleanable: [TopicPartition: KafkaUUID] = [:]
 
-    /// Partitions whose cleaning the disk has stopped, and when they are looked at again.
-    private var resting: [TopicPartition: ContinuousClock.Instant] = [:]
+    /// Partitions whose cleaning the disk has stopped, which topic of that name each was, and when they are looked at
+    /// again.
+    private var resting: [TopicPartition: (topic: KafkaUUID, until: ContinuousClock.Instant)] = [:]
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -77,10 +78,10 @@ actor LogCleaner {
             let policy = topic.configurations[Self.policyKey] ?? byDefault[Self.policyKey]
             return policy?.contains("compact") ?? false
         }
-        resting = resting.filter { $0.value > .now }
+        resting = resting.filter { $0.value.until > .now }
         return topics.flatMap(\.partitions).filter { partition in
             !partition.isOffline && uncleanable[partition.topicPartition] != partition.topicID
-                && resting[partition.topicPartition] == nil
+                && resting[partition.topicPartition]?.topic != partition.topicID
         }
     }
 
@@ -195,7 +196,7 @@ actor LogCleaner {
         guard partition.progress.offsetsUnlessGone != nil else { return }
         let metadata: Logger.Metadata = ["partition": "\(partition.topicPartition)", "error": "\(error)"]
         if Self.isOfTheMoment(error) {
-            resting[partition.topicPartition] = .now + Self.retryInterval
+            resting[partition.topicPartition] = (partition.topicID, .now + Self.retryInterval)
             logger.warning("a log was not cleaned and will be tried again", metadata: metadata)
         } else {
             uncleanable[partition.topicPartition] = partition.topicID
