@@ -17,6 +17,8 @@ final class FakeBroker: Sendable {
         /// The connection breaks after it.
         case dropAfter
         case error(ErrorCode)
+        /// The batch is refused, and that is told only later.
+        case held(EventLoopFuture<Void>, ErrorCode)
     }
 
     struct Log: Sendable {
@@ -93,7 +95,8 @@ final class FakeBroker: Sendable {
     }
 
     fileprivate enum Reply {
-        case message(any KafkaMessage)
+        case message(any KafkaMessage & Sendable)
+        case later(EventLoopFuture<Void>, any KafkaMessage & Sendable)
         case nothing
         case close
     }
@@ -182,7 +185,10 @@ final class FakeBroker: Sendable {
                 var refusal = state.withLock { state in
                     state.leaderlessAnswers > 0 ? .notLeaderOrFollower : state.refusals[partition]
                 }
-                if case .error(let code)? = fault { refusal = code }
+                switch fault {
+                case .error(let code)?, .held(_, let code)?: refusal = code
+                case .dropBefore?, .dropAfter?, nil: break
+                }
                 if let code = refusal {
                     return ProduceResponse.PartitionProduceResponse(index: data.index, errorCode: code, baseOffset: -1)
                 }
@@ -194,6 +200,7 @@ final class FakeBroker: Sendable {
                 ProduceResponse.TopicProduceResponse(name: topic.name, partitionResponses: partitions))
         }
         if case .dropAfter? = fault { return .close }
+        if case .held(let until, _)? = fault { return .later(until, response) }
         return request.acks == 0 ? .nothing : .message(response)
     }
 
@@ -285,6 +292,16 @@ final class FakeBroker: Sendable {
                 let header = try RequestHeader(from: &reader, version: headerVersion)
                 switch try broker.handle(key, version, &reader) {
                 case .message(let message): try write(message, header, context: context)
+                case .later(let until, let message):
+                    let context = NIOLoopBound(context, eventLoop: context.eventLoop)
+                    let handler = NIOLoopBound(self, eventLoop: context.value.eventLoop)
+                    until.hop(to: context.value.eventLoop).assumeIsolated().whenSuccess {
+                        do {
+                            try handler.value.write(message, header, context: context.value)
+                        } catch {
+                            context.value.close(promise: nil)
+                        }
+                    }
                 case .nothing: break
                 case .close: context.close(promise: nil)
                 }

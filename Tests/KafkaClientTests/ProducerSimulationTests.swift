@@ -39,7 +39,8 @@ private struct PartitionLog {
 @Suite("Producer rules against a faulty broker")
 struct ProducerSimulationTests {
     /// The last ones once wrote a batch twice, which was in the log with more behind it than a broker remembers.
-    private static let seeds: [UInt64] = Array(0..<60) + [2559, 3858, 8381, 9374, 13_914, 14_923, 16_219, 18_529, 18_789]
+    private static let seeds: [UInt64] =
+        Array(0..<60) + [2559, 3858, 8381, 9374, 13_914, 14_923, 16_219, 18_529, 18_789]
 
     private struct Flight {
         var id: Int

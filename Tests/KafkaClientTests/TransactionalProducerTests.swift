@@ -1,12 +1,14 @@
 import KafkaMessages
 import KafkaWire
+import NIOCore
+import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import KafkaClient
 
-@Suite("Transactional producer on loopback", .timeLimit(.minutes(1)))
+@Suite("Transactional producer on loopback", .timeLimit(.minutes(5)))
 struct TransactionalProducerTests {
     private let partition = TopicPartition(topic: "t", partition: 0)
 
@@ -19,7 +21,9 @@ struct TransactionalProducerTests {
         configuration.client.retryBackoffMax = .milliseconds(20)
         configuration.client.reconnectBackoff = .milliseconds(2)
         configuration.client.reconnectBackoffMax = .milliseconds(20)
-        configuration.maxBlock = .seconds(40)
+        // Longer than any test: how fast the machine is decides nothing.
+        configuration.maxBlock = .seconds(600)
+        configuration.closeTimeout = .seconds(600)
         configuration.transactionalID = id
         configuration.linger = linger
         let producer = try KafkaProducer(configuration: configuration)
@@ -227,24 +231,25 @@ struct TransactionalProducerTests {
 
     @Test("an abort does not wait for a batch that would have to be sent again")
     func abortOfRetriedBatch() async throws {
-        let aborting = Mutex<TransactionDriver?>(nil)
+        let answered = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        defer { answered.succeed() }
         let broker = FakeBroker(transactionVersion: 2) { request in
-            guard request == 1 else { return nil }
-            // The driver has looked, and waits for the batch under way, when the answer comes.
-            let deadline = ContinuousClock.now + .seconds(5)
-            while aborting.withLock({ $0?.machine.phase }) != .aborting, .now < deadline {}
-            let look = ContinuousClock.now + .milliseconds(50)
-            while .now < look {}
-            return .error(.notEnoughReplicas)
+            request == 1 ? .held(answered.futureResult, .notEnoughReplicas) : nil
         }
         try await broker.run { broker in
             try await withProducer(broker) { producer in
                 try await producer.initTransactions()
                 try await producer.beginTransaction()
                 try await producer.enqueue(record("x"))
-                while broker.withState({ $0.requests[.produce] }) == nil { await Task.yield() }
-                aborting.withLock { $0 = producer.core.transactions }
-                try await producer.abortTransaction()
+                try await eventually("the batch is under way") { broker.withState { $0.requests[.produce] } == 1 }
+                async let aborted: Void = producer.abortTransaction()
+                let transactions = try #require(producer.core.transactions)
+                try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
+                // The driver has looked since, and waits for the batch under way, when the answer comes.
+                transactions.wake()
+                try await eventually("the driver waits") { transactions.isWaiting }
+                answered.succeed()
+                try await aborted
                 try await producer.withTransaction { try await $0.send(record("y")) }
             }
         }

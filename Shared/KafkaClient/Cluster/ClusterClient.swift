@@ -22,7 +22,7 @@ actor ClusterClient {
     private let allowAutoTopicCreation: Bool
     private var trackedTopics: Set<String> = []
     private var isRefreshing = false
-    private var refreshWaiters: [CheckedContinuation<Void, Never>] = []
+    private var refreshWaiters: [CheckedContinuation<Result<Void, KafkaError>, Never>] = []
     private var nextBootstrap = 0
 
     init(
@@ -84,15 +84,28 @@ actor ClusterClient {
     /// Asks one broker for the tracked topics, or waits for the refresh that is under way.
     func refresh() async throws(KafkaError) {
         if isRefreshing {
-            return await withCheckedContinuation { refreshWaiters.append($0) }
+            let shared = await withCheckedContinuation { refreshWaiters.append($0) }
+            if case .failure(let error) = shared, error.code == .cancelled, !Task.isCancelled {
+                // Whoever asked was cancelled, which is no answer for others.
+                return try await refresh()
+            }
+            return try shared.get()
         }
         isRefreshing = true
-        defer {
-            isRefreshing = false
-            let waiters = refreshWaiters
-            refreshWaiters = []
-            for waiter in waiters { waiter.resume() }
+        let result: Result<Void, KafkaError>
+        do throws(KafkaError) {
+            result = .success(try await askForTopics())
+        } catch {
+            result = .failure(error)
         }
+        isRefreshing = false
+        let waiters = refreshWaiters
+        refreshWaiters = []
+        for waiter in waiters { waiter.resume(returning: result) }
+        try result.get()
+    }
+
+    private func askForTopics() async throws(KafkaError) {
         let topics = trackedTopics
         let request = MetadataRequest(
             topics: topics.sorted().map { MetadataRequest.MetadataRequestTopic(name: $0) },
@@ -114,7 +127,7 @@ actor ClusterClient {
         var last: KafkaError?
         while true {
             if let count = withMetadata({ $0.partitionCount(of: topic) }) { return count }
-            guard NIODeadline.now() < deadline else {
+            guard failures == 0 || NIODeadline.now() < deadline else {
                 throw KafkaError(
                     .metadataUnavailable, "topic '\(topic)' did not become known in time", cause: last)
             }

@@ -18,6 +18,9 @@ final class WakeSignal: Sendable {
         self.eventLoop = eventLoop
     }
 
+    /// Whether a task sleeps here.
+    var isWaitedFor: Bool { state.withLock { $0.waiter != nil } }
+
     /// Wakes the waiter; from any thread.
     func signal() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in

@@ -16,14 +16,23 @@ public final class KafkaProducer: Service, Sendable {
     private let tracing: ProducerTracing
 
     /// - Throws: ``KafkaError/Code/invalidConfiguration``.
-    public init(
+    public convenience init(
         configuration: KafkaProducerConfiguration,
         eventLoopGroup: any EventLoopGroup = .singletonMultiThreadedEventLoopGroup,
         logger: Logger = Logger(label: "kafka.producer")
     ) throws(KafkaError) {
+        try self.init(
+            configuration: configuration, eventLoopGroup: eventLoopGroup, logger: logger,
+            tracing: ProducerTracing(clientID: configuration.client.clientID))
+    }
+
+    init(
+        configuration: KafkaProducerConfiguration, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        tracing: ProducerTracing
+    ) throws(KafkaError) {
         try configuration.validate()
         self.configuration = configuration
-        tracing = ProducerTracing(clientID: configuration.client.clientID)
+        self.tracing = tracing
         let cluster = ClusterClient(
             configuration: configuration.client, maximumInFlight: 100, allowAutoTopicCreation: true,
             eventLoopGroup: eventLoopGroup, logger: logger)

@@ -16,7 +16,10 @@ final class ProducerCore: Sendable {
         var accumulator: Accumulator
         var routes: TopicRoutes
         var memoryWaiters: Deque<(bytes: Int, wake: OneShot<Bool>)> = []
-        var flushWaiters: [(target: Int, done: OneShot<Bool>)] = []
+        var flushWaiters: [FlushWaiter] = []
+        /// How often results were told, and which of those times are under way.
+        var tellings = 0
+        var openTellings: [Int] = []
         /// One signal per broker that has a sending task.
         var senders: [BrokerID: WakeSignal] = [:]
         /// The first failure since the last flush that nobody else learned of.
@@ -84,8 +87,9 @@ final class ProducerCore: Sendable {
     /// The batches that may go to a broker now.
     func drain(_ broker: BrokerID) -> Accumulator.Drained {
         let metadata = cluster.metadata
-        let isSendable = transactions?.sendable
         let (drained, needsID) = state.withLock { state in
+            // Of this moment: before the lock it may have been the transaction before.
+            let isSendable = transactions?.sendable
             let drained = state.accumulator.drain(
                 maximumBytes: configuration.maxRequestSizeBytes, now: .now(),
                 leads: { metadata.leader(of: $0)?.broker == broker && isSendable?($0) ?? true })
@@ -94,164 +98,6 @@ final class ProducerCore: Sendable {
         if needsID { supervisor.signal() }
         if !drained.batches.isEmpty { transactions?.noteSent() }
         return drained
-    }
-
-    /// One result of one batch of a produce request.
-    struct BatchResult {
-        let id: Int
-        let topicPartition: TopicPartition
-        let encoded: ByteBuffer?
-        let result: Result<BatchAcknowledgement, KafkaError>
-    }
-
-    func finish(_ results: [BatchResult]) {
-        let now = NIODeadline.now()
-        let (completions, done, usedBytes) = state.withLock { state in
-            let completions = results.compactMap { result -> Accumulator.Completion? in
-                switch result.result {
-                case .success(let acknowledgement):
-                    return state.accumulator.acknowledge(result.id, of: result.topicPartition, acknowledgement)
-                case .failure(let error):
-                    return state.accumulator.fail(
-                        result.id, of: result.topicPartition, error: error, encoded: result.encoded, now: now)
-                }
-            }
-            noteFailures(completions)
-            return (completions, takeFlushed(&state), state.accumulator.usedBytes)
-        }
-        countRetries(results)
-        probe.buffered(bytes: usedBytes)
-        tell(completions, done)
-        // What waits to be sent again has no result, and never gets one where its transaction is being aborted: the
-        // driver drops it.
-        if completions.count < results.count { transactions?.wake() }
-    }
-
-    private func countRetries(_ results: [BatchResult]) {
-        for result in results {
-            guard case .failure(let error) = result.result else { continue }
-            guard error.isRetriable else { continue }
-            probe.retried()
-            cluster.requestRefresh()
-        }
-    }
-
-    /// Fails what is too old; returns when to look again.
-    func expire() -> NIODeadline? {
-        let (completions, done, next) = state.withLock { state in
-            let completions = state.accumulator.expire(now: .now())
-            noteFailures(completions)
-            return (completions, takeFlushed(&state), state.accumulator.nextExpiry)
-        }
-        tell(completions, done)
-        return next
-    }
-
-    private func takeFlushed(_ state: inout State) -> [OneShot<Bool>] {
-        guard !state.flushWaiters.isEmpty else { return [] }
-        var done: [OneShot<Bool>] = []
-        var waiting: [(target: Int, done: OneShot<Bool>)] = []
-        for waiter in state.flushWaiters {
-            if state.accumulator.isFlushed(upTo: waiter.target) {
-                done.append(waiter.done)
-                state.accumulator.flushes -= 1
-            } else {
-                waiting.append(waiter)
-            }
-        }
-        state.flushWaiters = waiting
-        return done
-    }
-
-    /// Tells the transaction of records that were not written.
-    ///
-    /// Called with the lock held: whoever finds the accumulator empty must know of them already, or it would commit a
-    /// transaction that lacks them.
-    private func noteFailures(_ completions: [Accumulator.Completion]) {
-        guard let transactions else { return }
-        for completion in completions {
-            if case .failure(let error) = completion.result { transactions.deliveryFailed(error) }
-        }
-    }
-
-    // MARK: Telling results
-
-    private func tell(_ completions: [Accumulator.Completion], _ flushed: [OneShot<Bool>]) {
-        for completion in completions { tell(completion) }
-        for waiter in flushed { waiter.fulfil(true) }
-        if completions.isEmpty { return }
-        wakeMemoryWaiters()
-        transactions?.wake()
-    }
-
-    private func tell(_ completion: Accumulator.Completion) {
-        let partition = completion.topicPartition
-        switch completion.result {
-        case .success: break
-        case .failure(let error):
-            probe.failed(topic: partition.topic, records: completion.recordsCount, error: error)
-            let observed = completion.reports.reduce(0) { $0 + $1.count }
-            if observed < completion.recordsCount { noteUnobserved(error) }
-        }
-        for report in completion.reports {
-            let result = completion.result.map { acknowledgement in
-                BatchAcknowledgement(
-                    baseOffset: acknowledgement.baseOffset.map { $0 + Int64(report.first) },
-                    logAppendTime: acknowledgement.logAppendTime)
-            }
-            tell(report, partition, result)
-        }
-    }
-
-    private func tell(
-        _ report: ProducerBatch<RecordDelivery>.Report, _ partition: TopicPartition,
-        _ result: Result<BatchAcknowledgement, KafkaError>
-    ) {
-        let metadata = result.map {
-            RecordMetadata(
-                topicPartition: partition, offset: $0.baseOffset, timestamp: $0.logAppendTime ?? report.timestamp)
-        }
-        if let span = report.token.span { ProducerTracing.finish(span, metadata) }
-        switch report.token.target {
-        case .waiter(let waiter): waiter.fulfil(metadata)
-        case .callback(let callback): callback(metadata)
-        case .flush: if case .failure(let error) = result { noteUnobserved(error) }
-        case .collected(let collector, let index, let acceptedTime):
-            let first = index + report.skipped
-            collector.fulfil(
-                DeliveryCollector.Part(
-                    indices: first..<first + report.count, topicPartition: partition, result: result,
-                    acceptedTime: acceptedTime))
-        }
-    }
-
-    /// Keeps the first failure for the next flush.
-    private func noteUnobserved(_ error: KafkaError) {
-        let isFirst = state.withLock { state in
-            defer { state.unobservedError = state.unobservedError ?? error }
-            return state.unobservedError == nil
-        }
-        if isFirst { logger.error("A record was not written", metadata: ["error": "\(error)"]) }
-    }
-
-    // MARK: Flush and stop
-
-    /// Returns once everything accepted before has its result; throws an error nobody else learned of.
-    func flush() async throws(KafkaError) {
-        let done = OneShot<Bool>()
-        let isDone = state.withLock { state in
-            let target = state.accumulator.flushTarget
-            if state.accumulator.isFlushed(upTo: target) { return true }
-            state.accumulator.flushes += 1
-            state.flushWaiters.append((target, done))
-            return false
-        }
-        if !isDone {
-            wakeAll()
-            if await done.value() == nil { throw KafkaError(.cancelled, "cancelled while flushing") }
-        }
-        let error = state.withLock { $0.unobservedError.take() }
-        if let error { throw error }
     }
 
     /// Records that were accepted and have no result.
@@ -265,16 +111,6 @@ final class ProducerCore: Sendable {
             return state.memoryWaiters.map(\.wake)
         }
         for waiter in waiters { waiter.fulfil(true) }
-    }
-
-    /// Fails everything that has no result and is not in flight.
-    func failWaiting(_ error: KafkaError) {
-        let (completions, done) = state.withLock { state in
-            let completions = state.accumulator.failWaiting(error)
-            noteFailures(completions)
-            return (completions, takeFlushed(&state))
-        }
-        tell(completions, done)
     }
 
     // MARK: Brokers and identity
@@ -316,11 +152,6 @@ final class ProducerCore: Sendable {
     }
 
     // MARK: Transactions
-
-    /// Whether every accepted record has its result, and whether one with a sequence failed.
-    var transactionProgress: (isDrained: Bool, hasGap: Bool) {
-        state.withLock { ($0.accumulator.isEmpty, $0.accumulator.hasSequenceGap) }
-    }
 
     /// The identity of the next transaction.
     func setIdentity(_ id: ProducerID, epoch: Int16) {

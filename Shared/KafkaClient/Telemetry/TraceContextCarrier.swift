@@ -35,10 +35,14 @@ struct ProducerTracing: Sendable {
     /// Without a tracer nothing is made and headers stay as they are.
     let isEnabled: Bool
 
+    init(clientID: String, isEnabled: Bool) {
+        self.clientID = clientID
+        self.isEnabled = isEnabled
+    }
+
     /// Looks for a tracer once: bootstrap instrumentation before making a client.
     init(clientID: String) {
-        self.clientID = clientID
-        isEnabled = !(InstrumentationSystem.instrument is NoOpInstrument)
+        self.init(clientID: clientID, isEnabled: !(InstrumentationSystem.instrument is NoOpInstrument))
     }
 
     /// Starts the span and writes its context into the headers.

@@ -43,6 +43,9 @@ final class TransactionDriver: Sendable {
     /// Something changed that may let the next request go out.
     func wake() { signal.signal() }
 
+    /// Whether it has nothing to do until it is woken.
+    var isWaiting: Bool { signal.isWaitedFor }
+
     /// The locator of a group's coordinator, kept for as long as the producer.
     func groupCoordinator(_ groupID: String) -> CoordinatorLocator {
         groups.withLock { groups in
@@ -180,14 +183,36 @@ final class TransactionDriver: Sendable {
         var failures = 0
         while !Task.isCancelled {
             dropWaiting(core)
-            let (isDrained, hasGap) = core.transactionProgress
-            switch state.withLock({ $0.machine.next(isDrained: isDrained, hasGap: hasGap) }) {
+            switch nextTurn(core) {
             case .wait: await signal.wait(until: nil)
-            case .tell(let outcomes):
-                core.forgetFailures()
-                apply { _ in outcomes }
-            case .send(let request):
-                failures = await perform(request, core, failures: failures)
+            case .tell(let told): for (waiter, result) in told { waiter.fulfil(result) }
+            case .send(let request): failures = await perform(request, core, failures: failures)
+            }
+        }
+    }
+
+    private enum Turn {
+        case wait
+        case tell([(Waiter, Result<Void, KafkaError>)])
+        case send(Machine.Request)
+    }
+
+    /// Decides what is next, and ends a transaction that nothing was sent of.
+    ///
+    /// All under one hold of the producer's lock. Between looking at the records and deciding, the application could
+    /// put a record in and commit: its transaction would be ended without it. Between an end and taking who waits for
+    /// it, the next transaction's commit could come to wait, and be told of the end of this one.
+    private func nextTurn(_ core: ProducerCore) -> Turn {
+        core.state.withLock { producer in
+            let (isDrained, hasGap) = (producer.accumulator.isEmpty, producer.accumulator.hasSequenceGap)
+            return state.withLock { state in
+                switch state.machine.next(isDrained: isDrained, hasGap: hasGap) {
+                case .wait: return .wait
+                case .send(let request): return .send(request)
+                case .tell(let outcomes):
+                    producer.unobservedError = nil
+                    return .tell(outcomes.flatMap { Self.waiters(of: $0, &state) })
+                }
             }
         }
     }

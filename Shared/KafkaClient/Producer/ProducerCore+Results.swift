@@ -1,0 +1,200 @@
+import KafkaWire
+import Logging
+import NIOCore
+import Synchronization
+
+/// Results: what brokers and time say of batches, and telling it to whoever waits.
+///
+/// Results are taken in under the lock and told outside it. Whoever flushes waits for both, for all records accepted
+/// before.
+extension ProducerCore {
+    /// Waits until every batch up to the target has its result, and until the last of them is told.
+    struct FlushWaiter {
+        let target: Int
+        let done: OneShot<Bool>
+        /// The telling that was the newest when all results were in; `nil` while one is missing.
+        var lastTelling: Int?
+    }
+
+    /// One result of one batch of a produce request.
+    struct BatchResult {
+        let id: Int
+        let topicPartition: TopicPartition
+        let encoded: ByteBuffer?
+        let result: Result<BatchAcknowledgement, KafkaError>
+    }
+
+    /// What the lock has let go of and is to be told.
+    private struct Telling {
+        /// `nil` where there is nothing to tell.
+        let number: Int?
+        let completions: [Accumulator.Completion]
+        /// The first failure that nobody but the next flush learns of.
+        let unobserved: KafkaError?
+    }
+
+    func finish(_ results: [BatchResult]) {
+        let now = NIODeadline.now()
+        let (telling, usedBytes) = state.withLock { state in
+            let completions = results.compactMap { result -> Accumulator.Completion? in
+                switch result.result {
+                case .success(let acknowledgement):
+                    return state.accumulator.acknowledge(result.id, of: result.topicPartition, acknowledgement)
+                case .failure(let error):
+                    return state.accumulator.fail(
+                        result.id, of: result.topicPartition, error: error, encoded: result.encoded, now: now)
+                }
+            }
+            return (take(completions, &state), state.accumulator.usedBytes)
+        }
+        countRetries(results)
+        probe.buffered(bytes: usedBytes)
+        tell(telling)
+        // What waits to be sent again has no result, and never gets one where its transaction is being aborted: the
+        // driver drops it.
+        if telling.completions.count < results.count { transactions?.wake() }
+    }
+
+    private func countRetries(_ results: [BatchResult]) {
+        for result in results {
+            guard case .failure(let error) = result.result else { continue }
+            guard error.isRetriable else { continue }
+            probe.retried()
+            cluster.requestRefresh()
+        }
+    }
+
+    /// Fails what is too old; returns when to look again.
+    func expire() -> NIODeadline? {
+        let (telling, next) = state.withLock { state in
+            (take(state.accumulator.expire(now: .now()), &state), state.accumulator.nextExpiry)
+        }
+        tell(telling)
+        return next
+    }
+
+    /// Fails everything that has no result and is not in flight.
+    func failWaiting(_ error: KafkaError) {
+        tell(state.withLock { state in take(state.accumulator.failWaiting(error), &state) })
+    }
+
+    // MARK: Under the lock
+
+    /// Notes failures where they count, before anybody can find the accumulator without their records: a transaction
+    /// would be committed that lacks them, a flush would end well.
+    private func take(_ completions: [Accumulator.Completion], _ state: inout State) -> Telling {
+        if completions.isEmpty { return Telling(number: nil, completions: [], unobserved: nil) }
+        var unobserved: KafkaError?
+        for completion in completions {
+            guard case .failure(let error) = completion.result else { continue }
+            transactions?.deliveryFailed(error)
+            if state.unobservedError == nil, completion.isUnobserved {
+                state.unobservedError = error
+                unobserved = error
+            }
+        }
+        state.tellings += 1
+        state.openTellings.append(state.tellings)
+        return Telling(number: state.tellings, completions: completions, unobserved: unobserved)
+    }
+
+    /// Takes the flushes that have come to their end.
+    private func takeFlushed(_ state: inout State) -> [FlushWaiter] {
+        guard !state.flushWaiters.isEmpty else { return [] }
+        for index in state.flushWaiters.indices where state.flushWaiters[index].lastTelling == nil {
+            if state.accumulator.isFlushed(upTo: state.flushWaiters[index].target) {
+                state.flushWaiters[index].lastTelling = state.tellings
+            }
+        }
+        let oldest = state.openTellings.min() ?? .max
+        let done = state.flushWaiters.filter { $0.lastTelling.map { $0 < oldest } ?? false }
+        state.flushWaiters.removeAll { $0.lastTelling.map { $0 < oldest } ?? false }
+        state.accumulator.flushes -= done.count
+        return done
+    }
+
+    // MARK: Telling
+
+    private func tell(_ telling: Telling) {
+        guard let number = telling.number else { return }
+        if let error = telling.unobserved {
+            logger.error("A record was not written", metadata: ["error": "\(error)"])
+        }
+        for completion in telling.completions { tell(completion) }
+        let flushed = state.withLock { state in
+            state.openTellings.removeAll { $0 == number }
+            return takeFlushed(&state)
+        }
+        for waiter in flushed { waiter.done.fulfil(true) }
+        wakeMemoryWaiters()
+        transactions?.wake()
+    }
+
+    private func tell(_ completion: Accumulator.Completion) {
+        let partition = completion.topicPartition
+        if case .failure(let error) = completion.result {
+            probe.failed(topic: partition.topic, records: completion.recordsCount, error: error)
+        }
+        for report in completion.reports {
+            let result = completion.result.map { acknowledgement in
+                BatchAcknowledgement(
+                    baseOffset: acknowledgement.baseOffset.map { $0 + Int64(report.first) },
+                    logAppendTime: acknowledgement.logAppendTime)
+            }
+            tell(report, partition, result)
+        }
+    }
+
+    private func tell(
+        _ report: ProducerBatch<RecordDelivery>.Report, _ partition: TopicPartition,
+        _ result: Result<BatchAcknowledgement, KafkaError>
+    ) {
+        let metadata = result.map {
+            RecordMetadata(
+                topicPartition: partition, offset: $0.baseOffset, timestamp: $0.logAppendTime ?? report.timestamp)
+        }
+        if let span = report.token.span { ProducerTracing.finish(span, metadata) }
+        switch report.token.target {
+        case .waiter(let waiter): waiter.fulfil(metadata)
+        case .callback(let callback): callback(metadata)
+        case .flush: break
+        case .collected(let collector, let index, let acceptedTime):
+            let first = index + report.skipped
+            collector.fulfil(
+                DeliveryCollector.Part(
+                    indices: first..<first + report.count, topicPartition: partition, result: result,
+                    acceptedTime: acceptedTime))
+        }
+    }
+
+    // MARK: Flush
+
+    /// Returns once everything accepted before has its result and was told; throws an error nobody else learned of.
+    func flush() async throws(KafkaError) {
+        let done = OneShot<Bool>()
+        let flushed = state.withLock { state in
+            state.flushWaiters.append(FlushWaiter(target: state.accumulator.flushTarget, done: done))
+            state.accumulator.flushes += 1
+            return takeFlushed(&state)
+        }
+        for waiter in flushed { waiter.done.fulfil(true) }
+        if !flushed.contains(where: { $0.done === done }) {
+            wakeAll()
+            if await done.value() == nil { throw KafkaError(.cancelled, "cancelled while flushing") }
+        }
+        let error = state.withLock { $0.unobservedError.take() }
+        if let error { throw error }
+    }
+}
+
+extension RecordAccumulator.Completion where Token == RecordDelivery {
+    /// Whether it has records of whose result nobody is told.
+    fileprivate var isUnobserved: Bool {
+        var observed = 0
+        for report in reports {
+            if case .flush = report.token.target { return true }
+            observed += report.count
+        }
+        return observed < recordsCount
+    }
+}
