@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("ApiVersions", .timeLimit(.minutes(1)))
+@Suite("ApiVersions", .timeLimit(.minutes(5)))
 struct ApiVersionsTests {
     /// Tier 0 of the protocol's table, with topic and group administration.
     private static let tierZero: [Int16: ClosedRange<Int16>] = [

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("DescribeConfigs, AlterConfigs, IncrementalAlterConfigs", .timeLimit(.minutes(1)))
+@Suite("DescribeConfigs, AlterConfigs, IncrementalAlterConfigs", .timeLimit(.minutes(5)))
 struct ConfigsTests {
     typealias Incremental = IncrementalAlterConfigsRequest
     typealias Described = DescribeConfigsResponse.DescribeConfigsResourceResult

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("CreatePartitions", .timeLimit(.minutes(1)))
+@Suite("CreatePartitions", .timeLimit(.minutes(5)))
 struct CreatePartitionsTests {
     typealias Growth = CreatePartitionsRequest.CreatePartitionsTopic
 

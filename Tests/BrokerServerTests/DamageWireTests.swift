@@ -7,7 +7,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Damage on the disk, as clients see it", .timeLimit(.minutes(1)))
+@Suite("Damage on the disk, as clients see it", .timeLimit(.minutes(5)))
 struct DamageWireTests {
     private static let firstLog = "00000000000000000000.log"
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("DeleteRecords", .timeLimit(.minutes(1)))
+@Suite("DeleteRecords", .timeLimit(.minutes(5)))
 struct DeleteRecordsTests {
     private func delete(
         _ connection: TestConnection, _ topic: String, before offset: Int64, partition: Int32 = 0,

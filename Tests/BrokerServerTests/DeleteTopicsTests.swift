@@ -4,7 +4,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("DeleteTopics", .timeLimit(.minutes(1)))
+@Suite("DeleteTopics", .timeLimit(.minutes(5)))
 struct DeleteTopicsTests {
     private typealias State = DeleteTopicsRequest.DeleteTopicState
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("DescribeCluster, DescribeTopicPartitions, DescribeLogDirs", .timeLimit(.minutes(1)))
+@Suite("DescribeCluster, DescribeTopicPartitions, DescribeLogDirs", .timeLimit(.minutes(5)))
 struct DescribeClusterTests {
     @Test("the cluster is this broker, at every version; another kind of endpoint is told apart")
     func cluster() async throws {

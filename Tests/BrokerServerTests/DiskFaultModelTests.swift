@@ -131,7 +131,7 @@ private struct FaultRun {
     }
 }
 
-@Suite("A disk that fails at random", .timeLimit(.minutes(3)))
+@Suite("A disk that fails at random", .timeLimit(.minutes(5)))
 struct DiskFaultModelTests {
     @Test(
         "whatever fails, and whenever: what was acknowledged is there after the next start",

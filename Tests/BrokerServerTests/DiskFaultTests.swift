@@ -6,7 +6,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("A disk that fails", .timeLimit(.minutes(1)))
+@Suite("A disk that fails", .timeLimit(.minutes(5)))
 struct DiskFaultTests {
     private static let full = FaultPlan.Fault.fail(errno: Errno.noSpace.rawValue)
 

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Fetch sessions", .timeLimit(.minutes(1)))
+@Suite("Fetch sessions", .timeLimit(.minutes(5)))
 struct FetchSessionTests {
     /// A client's side of one session.
     private struct Client {
@@ -96,7 +96,9 @@ struct FetchSessionTests {
             let begun = ContinuousClock.now
             #expect(try await client.fetch(maxWait: 50).responses.isEmpty)
             #expect(ContinuousClock.now - begun >= .milliseconds(49))
+            let session = try #require(broker.broker.fetchSessions.session(client.id))
             try await client.send(maxWait: 600_000)
+            try await eventually("the fetch waits") { session.isWaitedFor }
             _ = try await writer.produce(batch(["a"]), to: "t", partition: 2)
             #expect(try await summary(client.receive()) == ["t-2:a"])
             let progress = try #require(broker.broker.topics.topic("t")).partitions.map(\.progress)
@@ -117,7 +119,9 @@ struct FetchSessionTests {
             var client = Client(connection: try await broker.connect())
             _ = try await client.fetch([.init(topic: "t", partitions: partitions(0..<2))])
             let records = try batch(["a"])
+            let session = try #require(broker.broker.fetchSessions.session(client.id))
             try await client.send(maxWait: 600_000, minBytes: Int32(2 * records.readableBytes))
+            try await eventually("the fetch waits") { session.isWaitedFor }
             _ = try await writer.produce(records, to: "t", partition: 0)
             _ = try await writer.produce(batch(["b"]), to: "t", partition: 1)
             #expect(try await summary(client.receive()).sorted() == ["t-0:a", "t-1:b"])

@@ -6,7 +6,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Fetch", .timeLimit(.minutes(1)))
+@Suite("Fetch", .timeLimit(.minutes(5)))
 struct FetchTests {
     @Test("an offset inside a batch gives the whole batch")
     func insideBatch() async throws {
@@ -122,6 +122,8 @@ struct FetchTests {
                     .init(topic: "two", partitions: [.init(partition: 0, partitionMaxBytes: 1 << 20)]),
                 ])
             try await connection.send(request, version: ByName.fetch)
+            let second = try #require(broker.broker.topics.partition(TopicPartition(topic: "two", partition: 0)))
+            try await eventually("the fetch is parked") { second.progress.parkedCount == 1 }
             _ = try await writer.produce(batch(["x"]), to: "one", partition: 2)
             let response = try await connection.receive(FetchRequest.self, version: ByName.fetch)
             #expect(try response.responses[0].partitions.map { try $0.texts } == [[], [], ["x"]])

@@ -8,7 +8,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Damaged requests", .timeLimit(.minutes(2)))
+@Suite("Damaged requests", .timeLimit(.minutes(5)))
 struct FuzzTests {
     /// Numbers that are the same in every run with the same seed.
     private struct Seeded: RandomNumberGenerator {

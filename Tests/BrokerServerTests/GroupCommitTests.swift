@@ -11,7 +11,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("flush.messages=1", .timeLimit(.minutes(1)))
+@Suite("flush.messages=1", .timeLimit(.minutes(5)))
 struct GroupCommitTests {
     private static let durable = ["flush.messages": "1"]
 
@@ -43,7 +43,7 @@ struct GroupCommitTests {
             #expect(partition.progress.offsets.logEnd == 1)
             // A fetch that waits is woken by the flush.
             try await consumer.send(
-                fetchRequest("t", from: 0, minBytes: 1, maxWait: 30_000), version: ByName.fetch)
+                fetchRequest("t", from: 0, minBytes: 1, maxWait: 600_000), version: ByName.fetch)
             try await eventually("the fetch is parked") { partition.progress.parkedCount == 1 }
             disk.release()
             let answer = try await producer.receive(ProduceRequest.self, version: ByName.produce)
@@ -117,6 +117,7 @@ struct GroupCommitTests {
             try await eventually("the flush has begun") { disk.waiting == 1 }
             // The partition's thread finds the wait first and the end of the flush behind it.
             let gate = DispatchSemaphore(value: 0)
+            defer { gate.signal() }
             partition.eventLoop.execute { gate.wait() }
             let executor = TurnCountingExecutor()
             let hasEnded = Mutex(false)

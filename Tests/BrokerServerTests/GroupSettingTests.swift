@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Configurations of a group", .timeLimit(.minutes(1)))
+@Suite("Configurations of a group", .timeLimit(.minutes(5)))
 struct GroupSettingTests {
     @Test("a group's heartbeat interval and session timeout go over the broker's, from the next heartbeat on")
     func timing() async throws {

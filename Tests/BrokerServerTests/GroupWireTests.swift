@@ -5,11 +5,11 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("A consumer group over the wire", .timeLimit(.minutes(1)))
+@Suite("A consumer group over the wire", .timeLimit(.minutes(5)))
 struct GroupWireTests {
     private func join(_ memberID: String = "", instance: String? = nil, metadata: String = "m") -> JoinGroupRequest {
         JoinGroupRequest(
-            groupId: "g", sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000, memberId: memberID,
+            groupId: "g", sessionTimeoutMs: 600_000, rebalanceTimeoutMs: 600_000, memberId: memberID,
             groupInstanceId: instance, protocolType: "consumer",
             protocols: [.init(name: "range", metadata: ByteBuffer(string: metadata))])
     }

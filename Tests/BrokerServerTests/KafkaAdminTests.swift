@@ -5,14 +5,15 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("KafkaAdmin with this broker", .timeLimit(.minutes(1)))
+@Suite("KafkaAdmin with this broker", .timeLimit(.minutes(5)))
 struct KafkaAdminTests {
     private func withAdmin<Value: Sendable>(
         _ body: @Sendable (KafkaAdmin, TestConnection) async throws -> Value
     ) async throws -> Value {
         try await withBroker { broker in
             let connection = try await broker.connect()
-            let configuration = KafkaClientConfiguration(bootstrapServers: ["127.0.0.1:\(broker.port)"])
+            var configuration = KafkaClientConfiguration(bootstrapServers: ["127.0.0.1:\(broker.port)"])
+            configuration.requestTimeout = .seconds(600)
             return try await KafkaAdmin.with(configuration) { try await body($0, connection) }
         }
     }

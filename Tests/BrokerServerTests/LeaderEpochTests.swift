@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Leader epochs on the wire", .timeLimit(.minutes(1)))
+@Suite("Leader epochs on the wire", .timeLimit(.minutes(5)))
 struct LeaderEpochTests {
     private func ask(
         _ connection: TestConnection, epoch: Int32, current: Int32 = -1, topic: String = "t", version: Int16 = 4

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("ListOffsets", .timeLimit(.minutes(1)))
+@Suite("ListOffsets", .timeLimit(.minutes(5)))
 struct ListOffsetsTests {
     private struct Answer: Equatable {
         var offset: Int64

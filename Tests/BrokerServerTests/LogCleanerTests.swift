@@ -10,7 +10,7 @@ import Transactions
 
 @testable import BrokerServer
 
-@Suite("The log cleaner of a broker", .timeLimit(.minutes(1)))
+@Suite("The log cleaner of a broker", .timeLimit(.minutes(5)))
 struct LogCleanerTests {
     private static let eager = ["log.cleaner.backoff.ms": "2", "offsets.topic.num.partitions": "1"]
     /// Compacted as soon as a segment is closed, a few records in each.
@@ -226,7 +226,7 @@ struct LogCleanerTests {
     }
 }
 
-@Suite("The cleaner's pace", .timeLimit(.minutes(1)))
+@Suite("The cleaner's pace", .timeLimit(.minutes(5)))
 struct CleanerPacerTests {
     @Test("a pause of hours ends when the task is cancelled")
     func cancelled() async throws {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("The level of the broker's log", .timeLimit(.minutes(1)))
+@Suite("The level of the broker's log", .timeLimit(.minutes(5)))
 struct LogLevelTests {
     /// Keeps what was logged.
     private final class Lines: Sendable {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Faults of the metadata log and of deletions", .timeLimit(.minutes(1)))
+@Suite("Faults of the metadata log and of deletions", .timeLimit(.minutes(5)))
 struct MetadataFaultTests {
     @Test("a metadata log that cannot be made durable refuses changes with KAFKA_STORAGE_ERROR, reads and writes go on")
     func metadataFlush() async throws {

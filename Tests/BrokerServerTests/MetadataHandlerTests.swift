@@ -4,7 +4,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Metadata", .timeLimit(.minutes(1)))
+@Suite("Metadata", .timeLimit(.minutes(5)))
 struct MetadataHandlerTests {
     @Test("a missing topic is made when the request and the broker allow it")
     func autoCreate() async throws {

@@ -1,3 +1,4 @@
+import Groups
 import KafkaMessages
 import KafkaTransport
 import KafkaWire
@@ -7,7 +8,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Requests of one connection", .timeLimit(.minutes(1)))
+@Suite("Requests of one connection", .timeLimit(.minutes(5)))
 struct PipelineTests {
     @Test("responses come in the order of the requests")
     func order() async throws {
@@ -162,11 +163,16 @@ struct PipelineTests {
             let progress = try #require(broker.broker.topics.partition(TopicPartition(topic: "stop", partition: 0)))
                 .progress
             try await eventually("the fetch is parked") { progress.parkedCount == 1 }
+            let groups = broker.broker.coordinators.groups
+            try await eventually("the member waits for others") {
+                await groups.look { $0.group("group")?.state } == .preparingRebalance
+            }
+            try await eventually("half a request is there") { broker.broker.admission.partialBytes > 0 }
         }
     }
 }
 
-@Suite("A broker that never serves", .timeLimit(.minutes(1)))
+@Suite("A broker that never serves", .timeLimit(.minutes(5)))
 struct UnusedBrokerTests {
     @Test("can be let go, and its folder is free again")
     func letGo() async throws {

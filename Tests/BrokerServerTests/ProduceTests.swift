@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Produce", .timeLimit(.minutes(1)))
+@Suite("Produce", .timeLimit(.minutes(5)))
 struct ProduceTests {
     @Test("offsets go up over batches and partitions are apart")
     func offsets() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("docs/protocol-support.md", .timeLimit(.minutes(1)))
+@Suite("docs/protocol-support.md", .timeLimit(.minutes(5)))
 struct ProtocolSupportTests {
     @Test("the file is what the registry says; `make documents` writes it")
     func fileIsGenerated() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("The APIs that clients need", .timeLimit(.minutes(1)))
+@Suite("The APIs that clients need", .timeLimit(.minutes(5)))
 struct ProtocolTiersTests {
     /// One API with the versions that a current broker of Kafka answers.
     struct Expected: Sendable, CustomTestStringConvertible {

@@ -51,7 +51,7 @@ extension FetchResponse.PartitionData {
     }
 }
 
-@Suite("Reading committed records", .timeLimit(.minutes(1)))
+@Suite("Reading committed records", .timeLimit(.minutes(5)))
 struct ReadCommittedTests {
     @Test("stops where the oldest open transaction begins; read uncommitted does not", arguments: [4, 7, 11, 12])
     func lastStable(version: Int16) async throws {

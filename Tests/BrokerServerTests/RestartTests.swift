@@ -7,7 +7,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("Stop and start", .timeLimit(.minutes(1)))
+@Suite("Stop and start", .timeLimit(.minutes(5)))
 struct RestartTests {
     static func withFolder<Value: Sendable>(
         _ operation: @Sendable (String) async throws -> Value

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("CreateTopics and DeleteTopics", .timeLimit(.minutes(1)))
+@Suite("CreateTopics and DeleteTopics", .timeLimit(.minutes(5)))
 struct TopicAdminTests {
     typealias NewTopic = CreateTopicsRequest.CreatableTopic
 

@@ -5,7 +5,7 @@ import Testing
 
 @testable import BrokerServer
 
-@Suite("A topic's rules for what is produced", .timeLimit(.minutes(1)))
+@Suite("A topic's rules for what is produced", .timeLimit(.minutes(5)))
 struct TopicRulesTests {
     @Test("the producer is told which records have no key, and every one of them")
     func keys() async throws {

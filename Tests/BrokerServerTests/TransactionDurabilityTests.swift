@@ -10,7 +10,7 @@ import Transactions
 
 @testable import BrokerServer
 
-@Suite("What decides about durable records is durable", .timeLimit(.minutes(1)))
+@Suite("What decides about durable records is durable", .timeLimit(.minutes(5)))
 struct TransactionDurabilityTests {
     private static let settings = ["transaction.state.log.num.partitions": "1", "offsets.topic.num.partitions": "1"]
 

@@ -11,7 +11,7 @@ import Testing
 @testable import Transactions
 
 /// What keeps a partition from taking what no transaction of a coordinator stands behind.
-@Suite("Guards of transactions", .timeLimit(.minutes(1)))
+@Suite("Guards of transactions", .timeLimit(.minutes(5)))
 struct TransactionGuardTests {
     private static let position = TopicPartition(topic: "t", partition: 0)
 

@@ -11,7 +11,7 @@ import Transactions
 
 @testable import BrokerServer
 
-@Suite("What comes in the wrong order to a transaction", .timeLimit(.minutes(1)))
+@Suite("What comes in the wrong order to a transaction", .timeLimit(.minutes(5)))
 struct TransactionOrderTests {
     @Test("a batch that overtook a refused first one waits for it (KIP-890), where the broker adds partitions")
     func overtaking() async throws {

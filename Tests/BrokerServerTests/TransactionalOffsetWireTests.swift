@@ -10,7 +10,7 @@ import Transactions
 
 @testable import BrokerServer
 
-@Suite("Offsets in transactions and deletions over the wire", .timeLimit(.minutes(1)))
+@Suite("Offsets in transactions and deletions over the wire", .timeLimit(.minutes(5)))
 struct TransactionalOffsetWireTests {
     private let settings = ["offsets.topic.num.partitions": "1"]
 

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-@Suite("Large frames over a socket", .timeLimit(.minutes(1)))
+@Suite("Large frames over a socket", .timeLimit(.minutes(5)))
 struct LargeFrameTests {
     /// Sums up what comes in until `count` frames are there.
     private final class Collector: ChannelInboundHandler {

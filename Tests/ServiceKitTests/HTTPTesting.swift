@@ -42,7 +42,7 @@ func fetch(
     request.method = HTTPMethod(rawValue: method)
     for (name, value) in headers { request.headers.add(name: name, value: value) }
     if let body { request.body = .bytes(ByteBuffer(string: body)) }
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(600))
     let text = String(buffer: try await response.body.collect(upTo: 1 << 24))
     return Answer(status: response.status.code, headers: fields(response), body: text)
 }
@@ -71,7 +71,7 @@ func stream(
     _ operation: (StreamedAnswer) async throws -> Void
 ) async throws {
     let request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(600))
     try await operation(StreamedAnswer(headers: fields(response), body: response.body))
 }
 

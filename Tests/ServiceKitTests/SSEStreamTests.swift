@@ -7,7 +7,7 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite("Server-sent events", .tags(.integration), .timeLimit(.minutes(1)))
+@Suite("Server-sent events", .tags(.integration), .timeLimit(.minutes(5)))
 struct SSEStreamTests {
     private let registry = PrometheusRegistry()
 
@@ -125,31 +125,44 @@ struct SSEStreamTests {
         }
     }
 
-    @Test("Open streams end when the service stops, a reader's cleanly and a stalled one's by force")
-    func shutdown() async throws {
-        let broadcast = EventBroadcast(history: 0, subscriberLimit: 1_000)
-        let server = server(broadcast, queue: 1_000, shutdownGrace: .seconds(5))
+    /// Runs a server in a group that the operation stops.
+    private func withGroup(
+        _ server: HTTPServer, _ operation: (_ port: Int, ServiceGroup) async throws -> Void
+    ) async throws {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(services: [server], logger: Logger(label: "test")))
-        try await withDeadline(.seconds(20), "stopping with open streams") {
-            try await withThrowingTaskGroup(of: Void.self) { tasks in
-                tasks.addTask { try await group.run() }
-                let port = try await boundPort(server)
-                _ = try await connectWithoutReading(port, "/events")
-                try await eventually("the stalled subscriber") { broadcast.subscriberCount == 1 }
-                let data = String(repeating: "x", count: 65_536)
-                for _ in 0..<200 { broadcast.publish(ServerSentEvent(data: data)) }
-                try await stream(port, "/events") { response in
-                    try await eventually("the reading subscriber") { broadcast.subscriberCount == 2 }
-                    broadcast.publish(ServerSentEvent(data: "last"))
-                    await group.triggerGracefulShutdown()
-                    let text = try await response.text()
-                    #expect(text.hasPrefix("retry: 2000\n\n"))
-                }
-                try await tasks.waitForAll()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await group.run() }
+            try await operation(try await boundPort(server), group)
+            try await tasks.waitForAll()
+        }
+        #expect(registry.expose().contains("http_sse_clients_ended_total{reason=\"shutdown\"} 1\n"))
+    }
+
+    @Test("An open stream ends when the service stops, with all that was sent before")
+    func shutdown() async throws {
+        let broadcast = EventBroadcast(history: 0, subscriberLimit: 1_000)
+        try await withGroup(server(broadcast, queue: 1_000, shutdownGrace: .seconds(600))) { port, group in
+            try await stream(port, "/events") { response in
+                try await eventually("the subscriber") { broadcast.subscriberCount == 1 }
+                broadcast.publish(ServerSentEvent(data: "last"))
+                await group.triggerGracefulShutdown()
+                let text = try await response.text()
+                #expect(text.hasPrefix("retry: 2000\n\n") && text.hasSuffix("data: last\n\n"))
             }
         }
-        #expect(registry.expose().contains("http_sse_clients_ended_total{reason=\"shutdown\"} 2\n"))
+    }
+
+    @Test("A stalled stream is ended by force when the service stops")
+    func stalledShutdown() async throws {
+        let broadcast = EventBroadcast(history: 0, subscriberLimit: 1_000)
+        try await withGroup(server(broadcast, queue: 1_000, shutdownGrace: .milliseconds(200))) { port, group in
+            _ = try await connectWithoutReading(port, "/events")
+            try await eventually("the stalled subscriber") { broadcast.subscriberCount == 1 }
+            let data = String(repeating: "x", count: 65_536)
+            for _ in 0..<200 { broadcast.publish(ServerSentEvent(data: data)) }
+            await group.triggerGracefulShutdown()
+        }
     }
 }
 

@@ -60,11 +60,14 @@ private final class Output: Sendable {
     func write(_ text: String) { lines.withLock { $0 += text } }
 }
 
-@Suite("Service runner", .tags(.integration), .serialized, .timeLimit(.minutes(1)))
+@Suite("Service runner", .tags(.integration), .serialized, .timeLimit(.minutes(5)))
 struct ServiceRunnerTests {
     private let errors = Output()
     private let output = Output()
-    private static let quiet = ["--set", "admin.enabled=false", "--set", "logging.level=error"]
+    /// Stopping may take as long as the machine needs: past its deadline a runner ends the process.
+    private static let quiet = [
+        "--set", "admin.enabled=false", "--set", "logging.level=error", "--set", "shutdown.deadline=600s",
+    ]
 
     private func runner(
         _ runner: ServiceRunner, onStart: @escaping @Sendable (ServiceGroup) -> Void = { _ in }
@@ -161,6 +164,8 @@ struct ServiceRunnerTests {
             port = \(ports[0])
             [logging]
             level = "error"
+            [shutdown]
+            deadline = "600s"
             [one.http]
             port = \(ports[1])
             [two]

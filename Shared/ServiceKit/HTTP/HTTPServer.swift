@@ -112,8 +112,9 @@ private final class RunningState: Sendable {
     var port: Int? { value.withLock { $0 } }
 
     func started(port: Int) {
-        value.withLock { $0 = port }
+        // Whoever learns of the port finds the server healthy.
         check?.set(.healthy)
+        value.withLock { $0 = port }
     }
 
     func stopped() {

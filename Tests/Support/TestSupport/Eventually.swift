@@ -41,20 +41,3 @@ public func eventuallyValue<Value>(
     guard let found else { throw DeadlineExceeded(description: "no value: \(what)") }
     return found
 }
-
-/// Runs a task that must end before a deadline; the task is cancelled and `DeadlineExceeded` thrown when it does not.
-public func withDeadline<Value: Sendable>(
-    _ limit: Duration = .seconds(30), _ what: String = "task",
-    _ operation: @escaping @Sendable () async throws -> Value
-) async throws -> Value {
-    try await withThrowingTaskGroup(of: Value.self) { group in
-        group.addTask { try await operation() }
-        group.addTask {
-            try await Task.sleep(for: limit)
-            throw DeadlineExceeded(description: "not within \(limit): \(what)")
-        }
-        defer { group.cancelAll() }
-        guard let value = try await group.next() else { throw CancellationError() }
-        return value
-    }
-}
