@@ -104,14 +104,21 @@ struct SubscriptionStateTests {
     }
 
     @Test("a position that was looked up too late does not undo a seek")
-    func resolution() {
+    func resolution() throws {
         var state = SubscriptionState(prefetchBytes: 1000)
         state.assign([partition: .committed])
         state.makeReady([partition])
-        #expect(state.unresolved(now: now).starts == [partition: .committed])
+        let asked = try #require(state.unresolved(now: now).starts[partition])
+        #expect(asked.start == .committed)
         #expect(state.seek(partition, to: .offset(9)) == true)
-        state.resolve(partition, start: .committed, to: 4)
+        state.resolve(partition, version: asked.version, to: 4)
         #expect(state[partition]?.position == 9)
+        // Nor does one that was not found, or a fetch outside the log.
+        state.restart(partition, version: asked.version, from: .earliest)
+        #expect(state[partition]?.fetchPosition == 9)
+        let current = try #require(state[partition]?.version)
+        state.restart(partition, version: current, from: .earliest)
+        #expect(state.unresolved(now: now).starts[partition] == .init(start: .earliest, version: current))
     }
 
     @Test("a partition that failed is left alone for its backoff")

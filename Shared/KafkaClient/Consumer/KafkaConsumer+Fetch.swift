@@ -130,7 +130,7 @@ extension KafkaConsumer {
         core.logger.warning(
             "Position is not in the log any more",
             metadata: ["partition": "\(target.topicPartition)", "offset": "\(target.offset)"])
-        try reset(target.topicPartition, "offset \(target.offset) is not in the log")
+        try reset(target.topicPartition, version: target.version, "offset \(target.offset) is not in the log")
     }
 }
 

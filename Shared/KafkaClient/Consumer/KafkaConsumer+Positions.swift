@@ -11,21 +11,21 @@ extension KafkaConsumer {
                 await core.resolver.wait(until: nextCheck)
                 continue
             }
-            await resolveCommitted(starts.filter { $0.value == .committed })
-            await resolveByLog(starts.filter { $0.value != .committed })
+            await resolveCommitted(starts.filter { $0.value.start == .committed })
+            await resolveByLog(starts.filter { $0.value.start != .committed })
         }
     }
 
     /// Partitions without a committed offset go on as the reset policy says.
-    private func resolveCommitted(_ starts: [TopicPartition: KafkaStartPosition]) async {
+    private func resolveCommitted(_ starts: [TopicPartition: SubscriptionState.Unresolved]) async {
         guard !starts.isEmpty, let coordinator else { return }
         do throws(KafkaError) {
             let committed = try await coordinator.committed(Array(starts.keys))
-            for partition in starts.keys {
+            for (partition, state) in starts {
                 if let offset = committed[partition]?.offset {
-                    core.withSubscription { $0.resolve(partition, start: .committed, to: offset) }
+                    core.withSubscription { $0.resolve(partition, version: state.version, to: offset) }
                 } else {
-                    try reset(partition, "there is no committed offset")
+                    try reset(partition, version: state.version, "there is no committed offset")
                 }
             }
             core.wakeFetchers()
@@ -34,29 +34,29 @@ extension KafkaConsumer {
         }
     }
 
-    private func resolveByLog(_ starts: [TopicPartition: KafkaStartPosition]) async {
+    private func resolveByLog(_ starts: [TopicPartition: SubscriptionState.Unresolved]) async {
         guard !starts.isEmpty else { return }
-        var late: [TopicPartition: KafkaStartPosition] = [:]
-        let found = await core.cluster.listOffsets(starts, isolation: configuration.isolationLevel)
+        let found = await core.cluster.listOffsets(
+            starts.mapValues(\.start), isolation: configuration.isolationLevel)
         for (partition, result) in found {
-            guard let start = starts[partition] else { continue }
+            guard let version = starts[partition]?.version else { continue }
             switch result {
             case .success(let offset) where offset >= 0:
-                core.withSubscription { $0.resolve(partition, start: start, to: offset) }
-            case .success: late[partition] = .latest
+                core.withSubscription { $0.resolve(partition, version: version, to: offset) }
+            case .success:
+                // No record is as late as the timestamp: from the end on.
+                core.withSubscription { $0.restart(partition, version: version, from: .latest) }
             case .failure(let error): postpone([partition], error)
             }
         }
-        // No record is as late as the timestamp: from the end on.
-        for partition in late.keys { core.withSubscription { $0.restart(partition, from: .latest) } }
         core.wakeFetchers()
     }
 
     /// Starts the partition where the policy says; throws where it says nothing.
-    func reset(_ partition: TopicPartition, _ why: String) throws(KafkaError) {
+    func reset(_ partition: TopicPartition, version: Int, _ why: String) throws(KafkaError) {
         switch configuration.autoOffsetReset {
-        case .earliest: core.withSubscription { $0.restart(partition, from: .earliest) }
-        case .latest: core.withSubscription { $0.restart(partition, from: .latest) }
+        case .earliest: core.withSubscription { $0.restart(partition, version: version, from: .earliest) }
+        case .latest: core.withSubscription { $0.restart(partition, version: version, from: .latest) }
         case .none:
             throw KafkaError(
                 .noPosition, "\(why), and autoOffsetReset is none", topicPartition: partition)

@@ -40,6 +40,12 @@ struct SubscriptionState {
         var version: Int
     }
 
+    /// A partition whose position is to be found out.
+    struct Unresolved: Hashable {
+        var start: KafkaStartPosition
+        var version: Int
+    }
+
     /// A batch in the application's hands.
     struct Outstanding {
         var partition: TopicPartition
@@ -140,13 +146,13 @@ struct SubscriptionState {
     }
 
     /// The partitions whose position has to be found out, by how; and when to look again for those that wait.
-    func unresolved(now: NIODeadline) -> (starts: [TopicPartition: KafkaStartPosition], nextCheck: NIODeadline?) {
-        var starts: [TopicPartition: KafkaStartPosition] = [:]
+    func unresolved(now: NIODeadline) -> (starts: [TopicPartition: Unresolved], nextCheck: NIODeadline?) {
+        var starts: [TopicPartition: Unresolved] = [:]
         var nextCheck: NIODeadline?
         for (partition, state) in partitions
         where state.fetchPosition == nil && state.isReady && !state.isLeaving {
             if state.notBefore <= now {
-                starts[partition] = state.start
+                starts[partition] = Unresolved(start: state.start, version: state.version)
             } else {
                 nextCheck = min(nextCheck ?? state.notBefore, state.notBefore)
             }
@@ -155,13 +161,15 @@ struct SubscriptionState {
     }
 
     /// The position that was found out; ignored if the partition moved meanwhile.
-    mutating func resolve(_ partition: TopicPartition, start: KafkaStartPosition, to offset: Offset) {
-        guard let state = partitions[partition], state.fetchPosition == nil, state.start == start else { return }
+    mutating func resolve(_ partition: TopicPartition, version: Int, to offset: Offset) {
+        guard let state = partitions[partition], state.fetchPosition == nil, state.version == version else { return }
         moveTo(offset, partition)
     }
 
-    /// The position was not found by `start`, which is replaced by another way.
-    mutating func restart(_ partition: TopicPartition, from start: KafkaStartPosition) {
+    /// The position was not found, or is not in the log any more: another way is tried, unless the partition moved
+    /// meanwhile.
+    mutating func restart(_ partition: TopicPartition, version: Int, from start: KafkaStartPosition) {
+        guard partitions[partition]?.version == version else { return }
         partitions[partition]?.start = start
         partitions[partition]?.fetchPosition = nil
     }
