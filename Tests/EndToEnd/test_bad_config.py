@@ -106,7 +106,7 @@ def test_a_port_in_use_is_named(tmp_path: Path, name: str):
 def test_an_unreachable_broker_is_told_and_tried_again(tmp_path: Path, made_recording: Path, name: str):
     with Line(tmp_path, recording=made_recording) as line:
         process = line.launch(name)
-        eventually(lambda: line.broker.bootstrap in process.output(), within=30,
+        eventually(lambda: line.broker.bootstrap in process.output(), within=60,
                    because=f"{name} says which address it cannot reach")
         process.require_running()
         assert not line.is_ready(name)
@@ -136,7 +136,8 @@ def test_a_record_that_is_no_event_is_counted_and_skipped(
         expected = expected_summary(made_recording)
         eventually(lambda: line.summary() == expected, within=120, because=f"the delays go on: {expected}")
         for name in ("arrivals", "delays"):
-            eventually(lambda: log.lag(line.broker.bootstrap, name, "station-events") == 0, because=f"{name} goes on")
+            eventually(lambda: log.lag(line.broker.bootstrap, name, "station-events") == 0, within=60,
+                       because=f"{name} goes on")
             line.processes[name].require_running()
             counted = [
                 metric.value for metric in http.metrics(line.admin_port[name])

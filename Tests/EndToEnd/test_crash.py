@@ -54,7 +54,7 @@ class Writer:
         self._producer = Producer({
             "bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": idempotent, "linger.ms": 2,
             "message.timeout.ms": 120_000, "queue.buffering.max.messages": 2000, "log_level": 0, **QUICK_TO_RETURN})
-        self._thread = threading.Thread(target=self._write, name="writer")
+        self._thread = threading.Thread(target=self._write, name="writer", daemon=True)
 
     def __enter__(self) -> "Writer":
         self._thread.start()
@@ -94,7 +94,7 @@ class Committer:
         self._running = True
         self._consumer = Consumer({
             "bootstrap.servers": bootstrap, "group.id": GROUP, "log_level": 0, **QUICK_TO_RETURN})
-        self._thread = threading.Thread(target=self._commit, name="committer")
+        self._thread = threading.Thread(target=self._commit, name="committer", daemon=True)
 
     def __enter__(self) -> "Committer":
         self._thread.start()
@@ -153,6 +153,7 @@ def committed(bootstrap: str) -> int:
         reader.close()
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("idempotent", [False, True], ids=["acks-all", "idempotent"])
 def test_what_was_acknowledged_survives_ten_kills(broker: Broker, idempotent: bool):
     client = AdminClient({"bootstrap.servers": broker.bootstrap})
@@ -208,8 +209,11 @@ def test_a_torn_tail_is_cut_at_the_last_whole_batch(broker: Broker):
 def test_lost_indexes_are_built_again(broker: Broker):
     client = AdminClient({"bootstrap.servers": broker.bootstrap})
     client.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(20)
+    partitions = [broker.data / f"{TOPIC}-{number}" for number in range(PARTITIONS)]
     with Writer(broker.bootstrap, idempotent=False) as writer:
-        eventually(lambda: len(writer.acknowledged) > 20_000, within=90, because="there are several segments")
+        eventually(
+            lambda: all(len(list(folder.glob("*.log"))) > 1 for folder in partitions), within=120,
+            because="each partition has several segments")
     broker.kill()
     for index in [*broker.data.glob(f"{TOPIC}-*/*.index"), *broker.data.glob(f"{TOPIC}-*/*.timeindex")]:
         index.unlink()

@@ -19,6 +19,8 @@ from signalbox_harness.waiting import eventually
 
 RECORDS = 100_000
 KILLS = 10
+# What each kill leaves to do: it comes while there is work.
+LEFT_TO_DO = 3000
 PARTITIONS = 4
 INPUT, OUTPUT, GROUP = "raw", "done", "workers"
 
@@ -80,8 +82,9 @@ class Outcome:
             "log_level": 0, "reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 200})
         self._reader.assign([TopicPartition(OUTPUT, number, 0) for number in range(PARTITIONS)])
 
-    def read(self) -> int:
-        for message in self._reader.consume(10_000, timeout=0.2):
+    def read(self, most: int = 10_000) -> int:
+        """Takes in at most so many further records, and returns how many there are now."""
+        for message in self._reader.consume(min(most, 10_000), timeout=0.2):
             if message.error():
                 if message.error().retriable() or message.error().code() < 0:
                     continue
@@ -93,10 +96,10 @@ class Outcome:
         self._reader.close()
 
 
-def fill(bootstrap: str) -> None:
+def fill(bootstrap: str, numbers: range) -> None:
     producer = Producer({
         "bootstrap.servers": bootstrap, "linger.ms": 20, "enable.idempotence": True, "log_level": 0})
-    for number in range(RECORDS):
+    for number in numbers:
         while True:
             try:
                 producer.produce(INPUT, key=b"%d" % (number % 1000), value=b"%d" % number)
@@ -104,27 +107,33 @@ def fill(bootstrap: str) -> None:
             except BufferError:
                 producer.poll(0.1)
         producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(120) == 0
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("worker_name", WORKERS)
 def test_every_record_comes_out_once_over_ten_kills(broker: Broker, worker_name: str, tmp_path: Path):
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     for made in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in (INPUT, OUTPUT)]).values():
         made.result(20)
-    fill(broker.bootstrap)
     chance = random.Random(SEED)
     worker = Worker(WORKERS[worker_name](), broker, tmp_path / "worker.log")
     worker.start()
     outcome = Outcome(broker.bootstrap)
     killed = Counter()
+    filled = 0
     begin = time.monotonic()
     try:
         for kill in range(KILLS):
             # Each time some way further on, and at no particular moment of a transaction.
             goal = outcome.values.total() + RECORDS // (KILLS + 4) + chance.randrange(2000)
-            eventually(lambda: outcome.read() >= min(goal, RECORDS), within=120, because=f"{goal} records are done")
+            fill(broker.bootstrap, range(filled, goal + LEFT_TO_DO))
+            filled = goal + LEFT_TO_DO
+            # Stops at the goal: a reader that took more in would come to the kill when all is done.
+            eventually(
+                lambda: outcome.read(most=goal - outcome.values.total()) >= goal, within=120, every=0,
+                because=f"{goal} records are done")
             if kill % 2 == 0:
                 broker.kill()
                 killed["broker"] += 1
@@ -133,6 +142,9 @@ def test_every_record_comes_out_once_over_ten_kills(broker: Broker, worker_name:
                 worker.kill()
                 killed["worker"] += 1
                 worker.start()
+        # The last worker has to get on, too, before it is asked to stop.
+        assert filled < RECORDS
+        fill(broker.bootstrap, range(filled, RECORDS))
         eventually(lambda: outcome.read() >= RECORDS, within=180, because="all records are done")
         assert worker.process is not None
         worker.process.require_running()

@@ -1,17 +1,22 @@
 """What clients cost that are silent, stall or do not read, and whether the others notice. RSS is read from /proc."""
 
+import resource
 import socket
 import struct
 import time
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from statistics import median
+from typing import Callable, Iterator
 
 import pytest
-from signalbox_harness import wire
+from signalbox_harness import http, wire
 from signalbox_harness.broker import Broker
 from signalbox_harness.waiting import eventually
 
 MEGABYTE = 1 << 20
 BATCH_BYTES = 200_000
+REQUESTS = 200
 
 
 @pytest.fixture
@@ -19,6 +24,15 @@ def broker(tmp_path: Path):
     running = Broker(tmp_path).start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Lets this process have more connections open than the thousand that is often its limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def make_topic(broker: Broker, name: str) -> None:
@@ -79,98 +93,140 @@ def coordinator_request(keys: int) -> bytes:
     return wire.request(wire.FIND_COORDINATOR, 4, body)
 
 
-def seconds_for(broker: Broker, request: bytes, times: int) -> float:
-    """How long a well-behaved client takes for that many requests, one after the other."""
-    with wire.connect(broker.port, timeout=60) as connection:
-        began = time.monotonic()
+def counted(broker: Broker, name: str) -> float:
+    """The broker's own word: a counter or gauge of its connections."""
+    return sum(
+        metric.value for metric in http.metrics(broker.admin_port) if metric.name == f"kafka_server_{name}")
+
+
+def seconds_for(broker: Broker, request: bytes, times: int) -> list[float]:
+    """How long a well-behaved client waits for each of that many answers, one request after the other."""
+    waited = []
+    with wire.connect(broker.port) as connection:
         for _ in range(times):
+            began = time.monotonic()
             connection.sendall(request)
             wire.read_frame(connection)
-        return time.monotonic() - began
+            waited.append(time.monotonic() - began)
+    return waited
 
 
-def test_idle_and_stalled_connections_cost_less_than_50_megabytes_and_slow_nobody_down(broker: Broker) -> None:
+def are_no_burden(
+    broker: Broker, request: bytes, others: Callable[[], AbstractContextManager[None]], allowed: float
+) -> None:
+    """Beside the others requests take at most three times as long as alone, and `allowed` seconds for all of them.
+
+    The usual wait is a median, for a machine that stands still for a moment says nothing of the broker. A single long
+    wait, as for memory that others hold, is seen in the longest. One of three comparisons is enough: the machine may
+    become slower between the halves of one, and a broker that is held up is so in each.
+    """
+    seen = []
+    for _ in range(3):
+        alone = seconds_for(broker, request, REQUESTS)
+        with others():
+            beside = seconds_for(broker, request, REQUESTS)
+        seen.append(" and ".join(
+            f"{of(beside) * 1000:.2f} ms ({name}) instead of {of(alone) * 1000:.2f} ms"
+            for name, of in (("usual", median), ("longest", max))))
+        print(seen[-1])
+        if median(beside) < 3 * median(alone) + allowed / REQUESTS and max(beside) < 3 * max(alone) + allowed:
+            return
+    pytest.fail(f"a request takes {', then '.join(seen)}")
+
+
+def test_idle_and_stalled_connections_cost_less_than_50_megabytes_and_slow_nobody_down(
+        broker: Broker, many_files: None) -> None:
     make_topic(broker, "t")
     request = produce_request("t", batch(BATCH_BYTES))
     seconds_for(broker, request, 50)
-    before, alone = broker.running.resident_bytes(), seconds_for(broker, request, 200)
-    idle = [wire.connect(broker.port) for _ in range(1000)]
-    stalled = [wire.connect(broker.port) for _ in range(200)]
-    try:
-        for connection in stalled:
-            connection.setblocking(False)
-            try:
+    before = broker.running.resident_bytes()
+
+    @contextmanager
+    def idle_and_stalled() -> Iterator[None]:
+        with ExitStack() as connections:
+            for _ in range(1000):
+                connections.enter_context(wire.connect(broker.port))
+            for _ in range(200):
+                stalled = connections.enter_context(wire.connect(broker.port))
+                stalled.setblocking(False)
                 # Half of two megabytes: the kernel keeps what the broker does not read.
-                connection.send(struct.pack(">i", 2 * MEGABYTE) + request[4:40] + b"\0" * MEGABYTE)
-            except BlockingIOError:
-                pass
-        peak = 0
-        for _ in range(20):
+                with suppress(BlockingIOError):
+                    stalled.send(struct.pack(">i", 2 * MEGABYTE) + request[4:40] + b"\0" * MEGABYTE)
+            peak = 0
+            for _ in range(20):
+                peak = max(peak, broker.running.resident_bytes())
+                time.sleep(0.05)
+            yield
             peak = max(peak, broker.running.resident_bytes())
-            time.sleep(0.05)
-        with_them = seconds_for(broker, request, 200)
-        peak = max(peak, broker.running.resident_bytes())
-        print(f"{(peak - before) / 1e6:.1f} MB, 200 requests in {with_them:.3f} s instead of {alone:.3f} s")
-        assert peak - before < 50e6
-        assert with_them < 3 * alone + 0.5
-    finally:
-        for connection in idle + stalled:
-            connection.close()
-    eventually(lambda: seconds_for(broker, request, 1) < 5, within=10, because="the broker goes on")
+            print(f"{(peak - before) / 1e6:.1f} MB")
+            assert peak - before < 50e6
+
+    are_no_burden(broker, request, idle_and_stalled, allowed=0.5)
+    eventually(lambda: seconds_for(broker, request, 1)[0] < 5, within=60, because="the broker goes on")
 
 
 def test_a_client_that_does_not_read_costs_no_more_than_its_bound(broker: Broker) -> None:
     make_topic(broker, "t")
     # Read into memory, where the large fetch is sent from the file.
     seconds_for(broker, produce_request("t", batch(40_000)), 250)
+    whole = 250 * 40_000
     small = fetch_request("t", 50_000)
     large = fetch_request("t", 10 * MEGABYTE)
-    alone = seconds_for(broker, small, 200)
-    before = broker.running.resident_bytes()
-    greedy = []
-    for request in (small, large):
-        connection = wire.connect(broker.port)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        # A gigabyte and more, asked for at once and never read.
-        connection.sendall(request * (max(100, 10**9 // (10 * MEGABYTE)) if request is large else 5000))
-        greedy.append(connection)
-    time.sleep(1)
-    with_them = seconds_for(broker, small, 200)
-    grown = broker.running.resident_bytes() - before
-    print(f"{grown / 1e6:.1f} MB, 200 fetches in {with_them:.3f} s instead of {alone:.3f} s")
-    assert grown < 20e6
-    assert with_them < 3 * alone + 1
-    for connection in greedy:
-        connection.close()
+
+    def held_back() -> float:
+        """Bytes of requests that wait because their connection has answers enough to fetch."""
+        return counted(broker, "queued_request_bytes")
+
+    @contextmanager
+    def greedy() -> Iterator[None]:
+        eventually(lambda: held_back() == 0, within=60, because="nobody is held back before")
+        before = broker.running.resident_bytes()
+        with ExitStack() as connections:
+            # A gigabyte and more, asked for at once and never read.
+            for asked, answer in ((small * 5000, 40_000), (large * max(100, 10**9 // (10 * MEGABYTE)), whole)):
+                sent = counted(broker, "sent_bytes_total")
+                connection = connections.enter_context(wire.connect(broker.port))
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.sendall(asked)
+                eventually(
+                    lambda: counted(broker, "sent_bytes_total") > sent + answer and held_back(), within=60,
+                    because="the broker has made an answer at least, and takes no further requests")
+            yield
+            grown = broker.running.resident_bytes() - before
+            print(f"{grown / 1e6:.1f} MB")
+            assert grown < 20e6
+
+    are_no_burden(broker, small, greedy, allowed=1)
 
 
 def test_frames_that_trickle_do_not_hold_the_memory_that_others_wait_for(broker: Broker) -> None:
     make_topic(broker, "t")
     request = produce_request("t", batch(BATCH_BYTES))
-    alone = seconds_for(broker, request, 200)
-    slow = [wire.connect(broker.port) for _ in range(4)]
-    for connection in slow:
-        connection.setblocking(False)
     head = struct.pack(">i", 90 * MEGABYTE) + request[4:40]
-    sent = [head] * len(slow)
-    deadline = time.monotonic() + 3
-    total = 0
-    # As much as the broker takes, then a byte now and then.
-    while time.monotonic() < deadline:
-        for index, connection in enumerate(slow):
-            try:
-                total += connection.send(sent[index] or b"\0" * 65536)
-                sent[index] = b""
-            except (BlockingIOError, ConnectionError):
-                pass
-        time.sleep(0.001)
-    with_them = seconds_for(broker, request, 200)
-    print(f"{total / 1e6:.0f} MB taken, 200 requests in {with_them:.3f} s instead of {alone:.3f} s")
-    assert with_them < 3 * alone + 3
-    for connection in slow:
-        connection.close()
+
+    @contextmanager
+    def trickling() -> Iterator[None]:
+        with ExitStack() as connections:
+            slow = [connections.enter_context(wire.connect(broker.port)) for _ in range(4)]
+            for connection in slow:
+                connection.setblocking(False)
+            sent = [head] * len(slow)
+            deadline = time.monotonic() + 3
+            total = 0
+            # As much as the broker takes, then a byte now and then.
+            while time.monotonic() < deadline:
+                for index, connection in enumerate(slow):
+                    with suppress(BlockingIOError, ConnectionError):
+                        total += connection.send(sent[index] or b"\0" * 65536)
+                        sent[index] = b""
+                time.sleep(0.001)
+            print(f"{total / 1e6:.0f} MB taken")
+            yield
+
+    are_no_burden(broker, request, trickling, allowed=3)
 
 
+@pytest.mark.timeout(600)
 def test_memory_of_a_burst_goes_back_to_the_system(broker: Broker) -> None:
     before = broker.running.resident_bytes()
     request = coordinator_request(200_000)
@@ -178,11 +234,11 @@ def test_memory_of_a_burst_goes_back_to_the_system(broker: Broker) -> None:
     for connection in connections:
         connection.sendall(request)
     eventually(
-        lambda: broker.running.resident_bytes() > before + 200 * MEGABYTE, within=60,
+        lambda: broker.running.resident_bytes() > before + 200 * MEGABYTE, within=180,
         because="40 responses of 8 MB wait for who does not read them")
     for connection in connections:
         connection.close()
     # The broker keeps up to 64 MiB for the next burst.
     eventually(
-        lambda: broker.running.resident_bytes() < before + 90 * MEGABYTE, within=60,
+        lambda: broker.running.resident_bytes() < before + 90 * MEGABYTE, within=180,
         because="what nobody uses for ten seconds goes back")

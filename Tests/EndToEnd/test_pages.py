@@ -34,7 +34,9 @@ def test_trains_move_on_the_control_room(railway: Embedded):
 
 def test_the_board_shows_the_next_trains_as_its_json_has_them(railway: Embedded):
     port = railway.http_port["arrivals"]
-    eventually(lambda: http.get_json(port, f"/stations/{STATION}/board"), because="the board has trains")
+    eventually(
+        lambda: http.get_json(port, f"/stations/{STATION}/board")["trips"], within=PATIENCE / 1000,
+        because="the board has trains")
     with browser_page(SCREENSHOTS) as page:
         rows = board_shows_trains(page, f"http://127.0.0.1:{port}", STATION, SCREENSHOTS)
     assert rows
@@ -54,5 +56,5 @@ def test_the_board_changes_without_being_loaded_again(railway: Embedded):
 def test_a_late_train_is_told_as_late(railway: Embedded):
     with browser_page(SCREENSHOTS) as page:
         page.goto(f"http://127.0.0.1:{railway.http_port['arrivals']}/stations/CHATELET")
-        expect(page.locator("[data-trip][data-late]").first).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("[data-trip][data-late]").first).to_be_visible()
         page.screenshot(path=SCREENSHOTS / "board-late.png", full_page=True)

@@ -56,7 +56,9 @@ class KcatMember(Member):
         return owned
 
     def values(self) -> list[str]:
-        return [line[6:] for line in self.process.output().splitlines() if line.startswith("VALUE ")]
+        # A kill may come between the pieces of a line, so what is behind the last line's end is no value.
+        whole = self.process.output().split("\n")[:-1]
+        return [line[6:] for line in whole if line.startswith("VALUE ")]
 
 
 def python_member(script: str, bootstrap: str, group: str, topic: str) -> list[str | Path]:

@@ -51,7 +51,7 @@ def ask_on(connection: socket.socket) -> None:
 
 def assert_closed(connection: socket.socket) -> None:
     """The broker ends the connection, at once and without an answer that would need one."""
-    connection.settimeout(10)
+    connection.settimeout(60)
     try:
         while connection.recv(65536):
             pass

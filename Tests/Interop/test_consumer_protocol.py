@@ -14,25 +14,32 @@ from groups import MEMBERS, Member
 from signalbox_harness.broker import Broker, OtherBroker, other_broker
 from signalbox_harness.waiting import eventually
 
-# Short sessions, so that a killed member is noticed while a test waits.
-SETTINGS = {
-    "group.consumer.heartbeat.interval.ms": 300,
-    "group.consumer.session.timeout.ms": 3000,
-    "num.partitions": 6,
-}
+SETTINGS = {"group.consumer.heartbeat.interval.ms": 300, "num.partitions": 6}
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | OtherBroker]:
+def broker_with_sessions(folder: Path, milliseconds: int) -> Iterator[Broker | OtherBroker]:
+    """A broker that takes a member for gone after so long without a word of it."""
     other = other_broker()
     if other:
         yield other
         return
-    ours = Broker(tmp_path_factory.mktemp("consumer-protocol"), settings=SETTINGS)
+    ours = Broker(folder, settings={**SETTINGS, "group.consumer.session.timeout.ms": milliseconds})
     try:
         yield ours.start()
     finally:
         ours.stop()
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | OtherBroker]:
+    """Long sessions: a member that is started again, or only slow, has to be in time."""
+    yield from broker_with_sessions(tmp_path_factory.mktemp("consumer-protocol"), 45_000)
+
+
+@pytest.fixture(scope="module")
+def quick_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker | OtherBroker]:
+    """Short sessions, so that a killed member is noticed while a test waits."""
+    yield from broker_with_sessions(tmp_path_factory.mktemp("short-sessions"), 3000)
 
 
 @pytest.fixture
@@ -80,11 +87,11 @@ def read(client: Consumer, count: int) -> list[str]:
     return values
 
 
-def test_three_members_share_and_one_is_killed(broker, topic: str, group: str, folder: Path) -> None:
-    create(broker, topic)
+def test_three_members_share_and_one_is_killed(quick_broker, topic: str, group: str, folder: Path) -> None:
+    create(quick_broker, topic)
     groups.one_of_three_is_killed(
-        lambda name: member(broker, group, topic, name, folder),
-        lambda records: produce(broker, topic, records))
+        lambda name: member(quick_broker, group, topic, name, folder),
+        lambda records: produce(quick_broker, topic, records))
 
 
 def test_a_member_goes_on_where_the_last_one_committed(broker, topic: str, group: str) -> None:

@@ -105,7 +105,8 @@ def test_what_is_produced_comes_back_the_same(broker, admin, topic, codec):
         assert (got.key, got.value, got.timestamp) == (wanted.key, wanted.value, wanted.timestamp)
         assert tuple(tuple(header) for header in got.headers) == wanted.headers
     if hasattr(broker, "data"):
-        assert {batch.codec for batch in stored_batches(broker.data, topic)} == {codec}
+        stored = {batch.codec for batch in stored_batches(broker.data, topic)}
+        assert codec in stored and stored <= {codec, "none"}  # kafka-python sends what does not shrink as it is
 
 
 @pytest.mark.parametrize("acks", [0, 1, "all"])
@@ -208,7 +209,7 @@ def committed_values(broker, topic: str, count: int) -> list[int]:
     try:
         reader.assign([TopicPartition(topic, 0)])
         reader.seek_to_beginning()
-        records = consume(reader, count) if count else []
+        records = consume(reader, count)
         assert not reader.poll(timeout_ms=300)
         return [int(record.value) for record in records]
     finally:
@@ -230,14 +231,16 @@ def test_committed_records_are_read_and_aborted_ones_are_not(broker, admin, topi
 
 def test_a_reader_of_committed_records_stops_at_an_open_transaction(broker, admin, topic):
     create(admin, topic)
+    # The first tells that the reader reads: what comes behind it would be in the same answer.
+    produce(broker, topic, [Sample(key=None, value=b"0", timestamp=1_700_000_000_000)])
     producer = transactional(broker, topic)
     producer.begin_transaction()
-    producer.send(topic, b"0", partition=0).get(10)
-    produce(broker, topic, [Sample(key=None, value=b"1", timestamp=1_700_000_000_000)])
-    assert committed_values(broker, topic, 0) == []
+    producer.send(topic, b"1", partition=0).get(10)
+    produce(broker, topic, [Sample(key=None, value=b"2", timestamp=1_700_000_000_000)])
+    assert committed_values(broker, topic, 1) == [0]
     producer.commit_transaction()
     producer.close(10)
-    assert committed_values(broker, topic, 2) == [0, 1]
+    assert committed_values(broker, topic, 3) == [0, 1, 2]
 
 
 def test_the_first_of_two_producers_with_one_transactional_id_is_fenced(broker, admin, topic):

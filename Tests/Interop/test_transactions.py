@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import time
 import uuid
+from statistics import median
 from typing import Iterator
 
 import pytest
@@ -56,12 +57,15 @@ def producer_of(broker: Broker, transactional_id: str, **settings: object) -> Pr
 
 
 def write(producer: Producer, topic: str, *values: str) -> None:
+    """Returns when the values are stored."""
+    failed: list[KafkaError] = []
     for value in values:
-        producer.produce(topic, value=value)
-    producer.flush(PATIENCE)
+        producer.produce(
+            topic, value=value, on_delivery=lambda error, _: failed.append(error) if error else None)
+    assert producer.flush(PATIENCE) == 0 and not failed
 
 
-def read(broker: Broker, topic: str, *, isolation: str, until: str) -> list[str]:
+def read(broker: Broker, topic: str, *, isolation: str, until: str, within: float = PATIENCE) -> list[str]:
     """Values in order up to and with `until`."""
     consumer = Consumer({
         "bootstrap.servers": broker.bootstrap, "group.id": "reader", "isolation.level": isolation,
@@ -76,7 +80,7 @@ def read(broker: Broker, topic: str, *, isolation: str, until: str) -> list[str]
                 values.append(message.value().decode())
             return bool(values) and values[-1] == until
 
-        eventually(done, within=PATIENCE, because=f"{until} is read ({isolation})")
+        eventually(done, within=within, because=f"{until} is read ({isolation})")
     finally:
         consumer.close()
     return values
@@ -168,11 +172,12 @@ def test_a_transaction_over_its_timeout_is_aborted(impatient_broker: Broker, tra
     topic = "timeout"
     admin = AdminClient({"bootstrap.servers": impatient_broker.bootstrap})
     admin.create_topics([NewTopic(topic, 1, 1)])[topic].result(PATIENCE)
-    producer = producer_of(impatient_broker, transactional_id, **{"transaction.timeout.ms": 1000})
+    # The client gives its records no more time than the transaction has: it must be enough to store one.
+    producer = producer_of(impatient_broker, transactional_id, **{"transaction.timeout.ms": 10_000})
     producer.begin_transaction()
     write(producer, topic, "too slow")
     seal(impatient_broker, topic)
-    assert read(impatient_broker, topic, isolation="read_committed", until="end") == ["end"]
+    assert read(impatient_broker, topic, isolation="read_committed", until="end", within=60) == ["end"]
     with pytest.raises(KafkaException) as refused:
         producer.commit_transaction(PATIENCE)
     assert refused.value.args[0].code() in (
@@ -212,12 +217,15 @@ def test_offsets_go_with_the_transaction(broker: Broker, made_topic: str, transa
 
 def test_many_transactions_in_a_row_are_quick(broker: Broker, made_topic: str, transactional_id: str):
     producer = producer_of(broker, transactional_id)
-    begin = time.monotonic()
+    taken = []
     for number in range(100):
+        begin = time.monotonic()
         producer.begin_transaction()
         producer.produce(made_topic, value=str(number))
         producer.commit_transaction(PATIENCE)
-    assert time.monotonic() - begin < 30
+        taken.append(time.monotonic() - begin)
+    # A hundred of them in 30 s, of which a machine that stands still once may take its part.
+    assert median(taken) < 0.3
     seal(broker, made_topic)
     assert read(broker, made_topic, isolation="read_committed", until="end") == [
         *(str(number) for number in range(100)), "end"]

@@ -12,8 +12,8 @@ requirements=$root/Tools/Setup/requirements.txt
 venv=$root/.venv
 smallest_swift=6.2
 
-# g++ brings the C++ library that the TOML parser is built on.
-packages=(git g++ pkg-config zlib1g-dev libzstd-dev liblz4-dev libsnappy-dev)
+# g++ brings the C++ library that the TOML parser is built on. The services read the time zones of tzdata.
+packages=(git g++ pkg-config zlib1g-dev libzstd-dev liblz4-dev libsnappy-dev tzdata)
 case $purpose in
     build) ;;
     test) packages+=(kcat chromium python3 python3-venv) ;;
@@ -83,7 +83,7 @@ install_packages() {
         fi
     fi
     echo "setup: installing ${missing[*]}"
-    local options=(-qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0)
+    local options=(-qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o Acquire::Retries=3)
     export DEBIAN_FRONTEND=noninteractive
     # The lists may be absent or old; one update is tried before giving up.
     if ! "${as_root[@]}" apt-get "${options[@]}" install -y --no-install-recommends "${missing[@]}" \
@@ -102,7 +102,8 @@ install_python_clients() {
     echo "setup: installing the Python clients into .venv"
     [ -x "$venv/bin/pip" ] || { rm -rf "$venv"; python3 -m venv "$venv"; } ||
         fail "no virtual environment can be made." "Run:  apt-get install -y python3-venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements" ||
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --retries 10 --timeout 60 \
+        --requirement "$requirements" ||
         fail "the Python clients cannot be installed (no network?)." \
             "Run later:  $venv/bin/pip install -r $requirements"
     printf '%s\n' "$wanted" >"$stamp"

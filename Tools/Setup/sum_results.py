@@ -1,7 +1,8 @@
 """Adds up the test results of all runners: sum_results.py FOLDER FAILED_BUILDS STATUS
 
 Reads every JUnit file in FOLDER, names the tests that failed, and prints "N passed, N failed" as the last line.
-A build that failed counts as one failure; so does a runner that ended badly without naming a failed test.
+A build that failed counts as one failure; so does a file that cannot be read, as of a runner that was killed, and a
+runner that ended badly without naming a failed test.
 """
 
 import sys
@@ -27,7 +28,13 @@ def main(folder: Path, failed_builds: int, status: int) -> int:
     totals = {"passed": 0, "failed": 0, "skipped": 0}
     for report in sorted(folder.glob("*.xml")):
         counts = dict.fromkeys(totals, 0)
-        for case in ElementTree.parse(report).iter("testcase"):
+        try:
+            cases = ElementTree.parse(report).iter("testcase")
+        except ElementTree.ParseError as error:
+            print(f"failed: {report.stem}, whose results cannot be read: {error}")
+            totals["failed"] += 1
+            continue
+        for case in cases:
             result = outcome(case)
             counts[result] += 1
             if result == "failed":

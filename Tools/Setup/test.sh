@@ -25,7 +25,7 @@ run_swift_tests() {
     fi
     # Swift starts all tests of a run at once. What waits for sockets and timers would wait behind every rule that
     # computes for minutes, so these run first, by themselves. A test that hangs is to fail the run, not to keep it.
-    local tests=(timeout 1200 swift test --skip-build --disable-xctest "${debug[@]}") ended=0
+    local tests=(timeout --kill-after=60 1800 swift test --skip-build --disable-xctest "${debug[@]}") ended=0
     section "Swift: what computes"
     "${tests[@]}" --skip "$waiting_modules" --xunit-output "$results/swift-computing.xml" || ended=1
     section "Swift: what waits"
@@ -42,7 +42,9 @@ run_python_tests() {
     local folder ended=0
     for folder in Interop EndToEnd; do
         section "Tests/$folder"
-        .venv/bin/pytest -c Tests/pytest.ini "Tests/$folder" --junitxml="$results/$folder.xml" || ended=1
+        # pytest's own limit for each test cannot end a call that never returns from a client's C code.
+        timeout --kill-after=60 3000 \
+            .venv/bin/pytest -c Tests/pytest.ini "Tests/$folder" --junitxml="$results/$folder.xml" || ended=1
     done
     return $ended
 }

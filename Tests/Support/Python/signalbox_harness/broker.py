@@ -7,7 +7,7 @@ from typing import Any, Mapping, Sequence
 from . import wire
 from .paths import binary
 from .ports import free_port
-from .process import Process
+from .process import SHUTDOWN_DEADLINE, Process
 from .toml import to_toml
 from .waiting import eventually
 
@@ -39,6 +39,7 @@ class Broker:
                 **(settings or {}),
             },
             "admin": {"port": self.admin_port},
+            "shutdown": {"deadline": SHUTDOWN_DEADLINE},
         }))
 
     @property

@@ -14,7 +14,7 @@ import requests
 _SAMPLE = re.compile(r"^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)")
 
 
-def get_json(port: int, path: str, timeout: float = 5) -> Any:
+def get_json(port: int, path: str, timeout: float = 30) -> Any:
     answer = requests.get(f"http://127.0.0.1:{port}{path}", timeout=timeout)
     answer.raise_for_status()
     return answer.json()
@@ -38,7 +38,7 @@ class Metric:
 
 
 def metrics(admin_port: int) -> list[Metric]:
-    answer = requests.get(f"http://127.0.0.1:{admin_port}/metrics", timeout=5)
+    answer = requests.get(f"http://127.0.0.1:{admin_port}/metrics", timeout=30)
     answer.raise_for_status()
     return [
         Metric(match[1], match[2] or "", float(match[3]))

@@ -7,7 +7,7 @@ from . import http
 from .broker import Broker
 from .paths import CONFIG, ROOT, binary
 from .ports import free_port
-from .process import Process
+from .process import SHUTDOWN_DEADLINE, Process
 from .waiting import eventually
 
 STATIONS = ["station-vincennes", "station-nation", "station-gare-de-lyon", "station-bastille", "station-chatelet"]
@@ -47,7 +47,7 @@ class Line:
     def _settings(self, name: str) -> dict[str, object]:
         settings: dict[str, object] = {
             "kafka.bootstrap_servers": self.broker.bootstrap, "admin.port": self.admin_port[name],
-            "tracing.file": self.spans_file(name)}
+            "tracing.file": self.spans_file(name), "shutdown.deadline": SHUTDOWN_DEADLINE}
         if name in CONSUMERS:
             settings["http.port"] = self.http_port[name]
         else:
@@ -117,6 +117,7 @@ class Embedded:
     def launch(self) -> Process:
         settings: dict[str, object] = {
             "broker.kafka.listeners": f"PLAINTEXT://{self.bootstrap}", "admin.port": self.admin_port,
+            "shutdown.deadline": SHUTDOWN_DEADLINE,
             **{f"{name}.http.port": port for name, port in self.http_port.items()}, **self._settings}
         arguments = ["--config", CONFIG / "embedded.toml", "--data", self.data]
         if self._recording:

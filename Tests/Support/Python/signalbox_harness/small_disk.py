@@ -26,7 +26,11 @@ class SmallDisk:
                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         except OSError as error:
             raise CannotMount(str(error)) from error
-        eventually(lambda: self._keeper.poll() is not None or (self.seen / ".ready").exists(), within=10)
+        try:
+            eventually(lambda: self._keeper.poll() is not None or (self.seen / ".ready").exists(), within=60)
+        except BaseException:
+            self.close()  # nobody else knows of it yet
+            raise
         if self._keeper.poll() is not None:
             assert self._keeper.stderr is not None
             raise CannotMount(self._keeper.stderr.read().strip())

@@ -24,7 +24,7 @@ def request(api: int, version: int, body: bytes = b"", correlation: int = 1, cli
     return frame(struct.pack(">hhi", api, version, correlation) + string(client) + body)
 
 
-def connect(port: int, timeout: float = 10.0, host: str = "127.0.0.1") -> socket.socket:
+def connect(port: int, timeout: float = 60.0, host: str = "127.0.0.1") -> socket.socket:
     connection = socket.create_connection((host, port), timeout=timeout)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
@@ -46,14 +46,14 @@ def read_frame(connection: socket.socket) -> bytes:
     return read_exactly(connection, length)
 
 
-def ask(port: int, data: bytes, timeout: float = 10.0) -> bytes:
+def ask(port: int, data: bytes, timeout: float = 60.0) -> bytes:
     """Sends one frame over a connection of its own and returns the body of the answer."""
     with connect(port, timeout) as connection:
         connection.sendall(data)
         return read_frame(connection)
 
 
-def api_versions(port: int, timeout: float = 10.0) -> dict[int, tuple[int, int]]:
+def api_versions(port: int, timeout: float = 60.0) -> dict[int, tuple[int, int]]:
     """The broker's version ranges by API key."""
     body = ask(port, request(API_VERSIONS, 0), timeout)
     _, error, count = struct.unpack_from(">ihi", body)
@@ -69,7 +69,7 @@ def api_versions(port: int, timeout: float = 10.0) -> dict[int, tuple[int, int]]
 METADATA_OF_NOTHING = request(METADATA, 1, struct.pack(">i", 0))
 
 
-def answers_metadata(port: int, timeout: float = 10.0) -> bool:
+def answers_metadata(port: int, timeout: float = 60.0) -> bool:
     """True once the broker answers a Metadata request (v1, no topics) with at least one broker."""
     body = ask(port, METADATA_OF_NOTHING, timeout)
     return struct.unpack_from(">ii", body)[1] >= 1
