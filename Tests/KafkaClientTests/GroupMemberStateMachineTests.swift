@@ -24,18 +24,26 @@ struct GroupMemberStateMachineTests {
         return machine
     }
 
+    @Test("a heartbeat that a later generation has overtaken says nothing about it")
+    func overtakenHeartbeat() {
+        var machine = stable(cooperative: true)
+        #expect(machine.handle(.heartbeatDue) == [.heartbeat])
+        #expect(machine.handle(.heartbeatFailed(.broker(.unknownMemberId), generation: 0)) == [])
+        #expect(machine.isMember && machine.generation == 1 && !machine.isHeartbeatPending)
+    }
+
     @Test("an eager member gives everything up before it joins again")
     func eager() {
         var machine = stable(cooperative: false)
         #expect(machine.handle(.heartbeatDue) == [.heartbeat])
         #expect(machine.handle(.heartbeatDue) == [], "one heartbeat at a time")
-        #expect(machine.handle(.heartbeatFailed(.broker(.rebalanceInProgress))) == [.revoke([p0, p1])])
+        #expect(machine.heartbeatFailed(.broker(.rebalanceInProgress)) == [.revoke([p0, p1])])
         #expect(machine.handle(.heartbeatDue) == [.heartbeat], "heartbeats go on during hooks")
-        #expect(machine.handle(.heartbeatFailed(.connection)) == [])
+        #expect(machine.heartbeatFailed(.connection) == [])
         #expect(machine.handle(.heartbeatDue) == [.heartbeat], "also after one that was lost")
         #expect(machine.handle(.heartbeatAnswered) == [])
         #expect(machine.handle(.heartbeatDue) == [.heartbeat])
-        #expect(machine.handle(.heartbeatFailed(.broker(.rebalanceInProgress))) == [])
+        #expect(machine.heartbeatFailed(.broker(.rebalanceInProgress)) == [])
         #expect(machine.handle(.hookFinished) == [.join])
         #expect(machine.owned == [])
         #expect(machine.handle(.heartbeatDue) == [], "the coordinator waits for the join, not for heartbeats")
@@ -46,7 +54,7 @@ struct GroupMemberStateMachineTests {
     @Test("a cooperative member keeps what stays, gives up what moves, and joins again")
     func cooperative() {
         var machine = stable(cooperative: true)
-        #expect(machine.handle(.heartbeatFailed(.broker(.rebalanceInProgress))) == [.join])
+        #expect(machine.heartbeatFailed(.broker(.rebalanceInProgress)) == [.join])
         #expect(machine.owned == [p0, p1])
         #expect(machine.handle(.joined(memberID: "m", generation: 2, leads: false)) == [.sync(leads: false)])
         #expect(machine.handle(.synced([p1, p2])) == [.revoke([p0])])
@@ -58,7 +66,7 @@ struct GroupMemberStateMachineTests {
     @Test("a member the coordinator does not know has lost its partitions, and joins anew", arguments: [true, false])
     func lost(cooperative: Bool) {
         var machine = stable(cooperative: cooperative)
-        #expect(machine.handle(.heartbeatFailed(.broker(.unknownMemberId))) == [.lose([p0, p1])])
+        #expect(machine.heartbeatFailed(.broker(.unknownMemberId)) == [.lose([p0, p1])])
         #expect(machine.handle(.hookFinished) == [.join])
         #expect(machine.memberID == "")
         #expect(machine.owned == [])
@@ -67,7 +75,7 @@ struct GroupMemberStateMachineTests {
     @Test("a coordinator that moved is looked for, and the membership goes on")
     func coordinatorMoves() {
         var machine = stable(cooperative: true)
-        #expect(machine.handle(.heartbeatFailed(.connection)) == [.findCoordinator])
+        #expect(machine.heartbeatFailed(.connection) == [.findCoordinator])
         #expect(machine.handle(.failed(.connection)) == [.backOff(failures: 1)])
         #expect(machine.handle(.backoffElapsed) == [.findCoordinator])
         #expect(machine.handle(.coordinatorFound) == [])
@@ -78,10 +86,10 @@ struct GroupMemberStateMachineTests {
     @Test("a rebalance that begins during a hook is followed when the hook is over")
     func rebalanceDuringHook() {
         var machine = stable(cooperative: true)
-        _ = machine.handle(.heartbeatFailed(.broker(.rebalanceInProgress)))
+        _ = machine.heartbeatFailed(.broker(.rebalanceInProgress))
         _ = machine.handle(.joined(memberID: "m", generation: 2, leads: false))
         #expect(machine.handle(.synced([p0, p1, p2])) == [.assign([p2])])
-        #expect(machine.handle(.heartbeatFailed(.broker(.rebalanceInProgress))) == [])
+        #expect(machine.heartbeatFailed(.broker(.rebalanceInProgress)) == [])
         #expect(machine.handle(.hookFinished) == [.join])
     }
 
@@ -119,7 +127,7 @@ struct GroupMemberStateMachineTests {
     @Test("an error no retry can help ends the member after the application knows")
     func fatal() {
         var machine = stable(cooperative: true)
-        #expect(machine.handle(.heartbeatFailed(.broker(.fencedInstanceId))) == [.lose([p0, p1])])
+        #expect(machine.heartbeatFailed(.broker(.fencedInstanceId)) == [.lose([p0, p1])])
         #expect(machine.handle(.hookFinished) == [.fail(.fencedInstanceId), .finish])
         #expect(machine.phase == .ended)
     }
@@ -208,7 +216,10 @@ private struct Walk {
             Bool.random(using: &random) ? .connection : .broker(errors.randomElement(using: &random) ?? .none)
         switch Int.random(in: 0..<12, using: &random) {
         case 0: return .heartbeatDue
-        case 1: return machine.isHeartbeatPending ? .heartbeatFailed(failure) : .heartbeatDue
+        case 1:
+            guard machine.isHeartbeatPending else { return .heartbeatDue }
+            let isOvertaken = Bool.random(using: &random) && Bool.random(using: &random)
+            return .heartbeatFailed(failure, generation: machine.generation - (isOvertaken ? 1 : 0))
         case 2: return machine.isHeartbeatPending ? .heartbeatAnswered : .heartbeatDue
         case 3: return .metadataChanged
         case 4: return .pollTimedOut
@@ -224,5 +235,12 @@ private struct Walk {
         guard machine.phase == .syncing else { return success }
         let all = (0..<6).map { TopicPartition(topic: "t", partition: $0) }
         return .synced(all.filter { _ in Bool.random(using: &random) })
+    }
+}
+
+extension GroupMemberStateMachine {
+    /// The failure of a heartbeat of the present generation.
+    fileprivate mutating func heartbeatFailed(_ failure: Failure) -> [Action] {
+        handle(.heartbeatFailed(failure, generation: generation))
     }
 }

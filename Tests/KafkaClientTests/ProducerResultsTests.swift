@@ -69,4 +69,31 @@ struct ProducerResultsTests {
         #expect(wasTold.withLock { $0 })
         try await core.flush()
     }
+
+    @Test("every flush that waits throws the failure, and one that is cancelled leaves it to the next")
+    func concurrentFlushes() async throws {
+        let core = makeCore()
+        let failed = try send(core, 0, .flush, .failure(.broker(.invalidRecord, "")))
+        let other = try send(core, 1, .flush, .success(BatchAcknowledgement(baseOffset: 0)))
+        let flushes = (0..<3).map { _ in Task { try await core.flush() } }
+        try await eventually("all wait") { core.state.withLock { $0.flushWaiters.count } == 3 }
+        core.finish(failed)
+        flushes[2].cancel()
+        await #expect(throws: KafkaError.self) { try await flushes[2].value }
+        #expect(core.state.withLock { $0.flushWaiters.count } == 2)
+        core.finish(other)
+        for flush in flushes.prefix(2) {
+            await #expect {
+                try await flush.value
+            } throws: { error in
+                (error as? KafkaError)?.errorCode == .invalidRecord
+            }
+        }
+        await #expect {
+            try await core.flush()
+        } throws: { error in
+            (error as? KafkaError)?.errorCode == .invalidRecord
+        }
+        try await core.flush()
+    }
 }

@@ -65,6 +65,63 @@ struct SubscriptionStateTests {
         #expect(state.uncommitted().isEmpty)
     }
 
+    @Test("a batch in hand counts over pauses, not over a seek or a new assignment, paused or leaving as may be")
+    func batchInHand() throws {
+        func taken() throws -> SubscriptionState {
+            var state = make()
+            _ = state.receive(batch(0..<3), memoryBytes: 10, for: try target(state))
+            _ = state.next()
+            return state
+        }
+        var paused = try taken()
+        paused.pause([partition])
+        paused.resume([partition])
+        paused.finishOutstanding()
+        #expect(paused.uncommitted()[partition]?.offset == 3)
+        let changes: [(inout SubscriptionState) -> Void] = [
+            { $0.pause([partition]) }, { $0.beginLeaving([partition]) }, { _ in },
+        ]
+        for change in changes {
+            var sought = try taken()
+            #expect(sought.seek(partition, to: .offset(0)) == true)
+            change(&sought)
+            sought.finishOutstanding()
+            #expect(sought.uncommitted().isEmpty)
+            var moved = try taken()
+            moved.remove([partition])
+            moved.assign([partition: .offset(0)])
+            change(&moved)
+            moved.finishOutstanding()
+            #expect(moved.uncommitted().isEmpty)
+        }
+    }
+
+    @Test("a batch that never reached the application is delivered again, also after a pause")
+    func takenBackAfterPause() throws {
+        var state = make()
+        _ = state.receive(batch(0..<3), memoryBytes: 10, for: try target(state))
+        _ = state.next()
+        state.pause([partition])
+        state.takeBackOutstanding()
+        state.resume([partition])
+        #expect(try target(state).offset == 0)
+    }
+
+    @Test("a batch belongs to the assignment that it was delivered in")
+    func assignments() throws {
+        var state = make()
+        _ = state.receive(batch(0..<3), memoryBytes: 10, for: try target(state))
+        let next = state.next()
+        let delivered = try #require(next)
+        #expect(state.isAssigned(delivered))
+        state.pause([partition])
+        #expect(state.isAssigned(delivered))
+        state.remove([partition])
+        #expect(!state.isAssigned(delivered))
+        state.assign([partition: .offset(0)])
+        #expect(!state.isAssigned(delivered), "it has come back, and somebody else had it meanwhile")
+    }
+
     @Test("nothing is fetched while enough is buffered")
     func backPressure() throws {
         var state = make(prefetch: 10)

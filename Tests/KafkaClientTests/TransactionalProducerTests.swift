@@ -229,6 +229,59 @@ struct TransactionalProducerTests {
         }
     }
 
+    @Test("a commit that waits for its records is told of the abort that comes before it")
+    func abortOfCommit() async throws {
+        let answered = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
+        defer { answered.succeed() }
+        let broker = FakeBroker(transactionVersion: 2) { request in
+            request == 1 ? .held(answered.futureResult, .notEnoughReplicas) : nil
+        }
+        try await broker.run { broker in
+            try await withProducer(broker) { producer in
+                try await producer.initTransactions()
+                try await producer.beginTransaction()
+                try await producer.enqueue(record("x"))
+                try await eventually("the batch is under way") { broker.withState { $0.requests[.produce] } == 1 }
+                let transactions = try #require(producer.core.transactions)
+                let commit = Task { try await producer.commitTransaction() }
+                try await eventually("the commit has begun") { transactions.machine.phase == .committing }
+                let next = Task { try await producer.beginTransaction() }
+                let aborted = Task { try await producer.abortTransaction() }
+                try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
+                answered.succeed()
+                await #expect {
+                    try await commit.value
+                } throws: { error in
+                    (error as? KafkaError)?.code == .transactionAborted
+                }
+                try await aborted.value
+                try await next.value
+                try await producer.abortTransaction()
+            }
+            #expect(broker.withState { $0.transactions.committed[partition] } == nil)
+        }
+    }
+
+    @Test("a request that the coordinator refuses while the abort waits for it is made up for by the abort")
+    func refusalDuringAbort() throws {
+        var machine = TransactionStateMachine(transactionalID: "x")
+        try machine.initialise()
+        _ = machine.initialised(.init(producerID: 1, epoch: 0))
+        try machine.begin()
+        #expect(try machine.admit(partition))
+        guard case .send(let request) = machine.next(isDrained: true, hasGap: false) else {
+            Issue.record("the partition is to be added")
+            return
+        }
+        _ = try machine.beginAbort()
+        let (verdict, outcomes) = machine.failed(request, .broker(.topicAuthorizationFailed, ""))
+        #expect(verdict == .abortable && outcomes.isEmpty && machine.phase == .aborting)
+        guard case .send(.end(commit: false)) = machine.next(isDrained: true, hasGap: false) else {
+            Issue.record("the abort goes on")
+            return
+        }
+    }
+
     @Test("an abort does not wait for a batch that would have to be sent again")
     func abortOfRetriedBatch() async throws {
         let answered = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)

@@ -199,8 +199,8 @@ final class SimulatedProducer {
         _ body: (inout TransactionStateMachine) throws(KafkaError) -> [TransactionStateMachine.Outcome]
     ) throws(KafkaError) {
         let outcomes = try body(&machine)
-        settled.append(waiter)
         apply { _ in outcomes }
+        settled.append(waiter)
     }
 
     func sendOffsets(_ offsets: [TopicPartition: CommittedOffset], _ waiter: @escaping Settled) throws(KafkaError) {

@@ -78,6 +78,10 @@ public final class EventListener<Handler: EventHandler>: Service {
                 let committed = try await consumer.committed(partitions)
                 try await handler.assigned(
                     Dictionary(uniqueKeysWithValues: partitions.map { ($0, committed[$0]?.offset) }))
+                // Reading begins where the state ends, whatever is committed meanwhile.
+                for partition in partitions {
+                    try consumer.seek(partition, to: committed[partition].map { .offset($0.offset) } ?? .earliest)
+                }
                 check.set(.healthy)
             },
             onRevoked: { partitions, _ in await handler.lost(partitions) })

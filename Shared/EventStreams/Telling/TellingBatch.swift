@@ -1,15 +1,27 @@
 import KafkaClient
 import Logging
+import NIOCore
 import Railway
 import ServiceKit
 import Synchronization
 
 /// Events that were handed over and are not all acknowledged yet. For one task at a time.
 public final class TellingBatch: Sendable {
+    private struct Key: Hashable {
+        let topic: String
+        let key: ByteBuffer?
+
+        init(_ record: ProducerRecord) {
+            topic = record.topic
+            key = record.key
+        }
+    }
+
     private struct State {
         var pending = 0
-        var acknowledged = 0
         var failed: [(record: ProducerRecord, error: KafkaError)] = []
+        /// Of the failed ones: what came after them with the same key is told again too, or the order turned round.
+        var failedKeys: Set<Key> = []
         var waiter: AsyncStream<Void>.Continuation?
     }
 
@@ -61,7 +73,10 @@ public final class TellingBatch: Sendable {
             await untilSettled()
             try Task.checkCancellation()
             let failed = state.withLock { state in
-                defer { state.failed = [] }
+                defer {
+                    state.failed = []
+                    state.failedKeys = []
+                }
                 return state.failed
             }
             guard let first = failed.first else { return }
@@ -81,7 +96,15 @@ public final class TellingBatch: Sendable {
     private func settled(_ record: ProducerRecord, _ result: Result<RecordMetadata, KafkaError>) {
         let waiter = state.withLock { state -> AsyncStream<Void>.Continuation? in
             state.pending -= 1
-            if case .failure(let error) = result { state.failed.append((record, error)) }
+            switch result {
+            case .failure(let error):
+                state.failed.append((record, error))
+                state.failedKeys.insert(Key(record))
+            case .success:
+                if let last = state.failed.last, state.failedKeys.contains(Key(record)) {
+                    state.failed.append((record, last.error))
+                }
+            }
             guard state.pending == 0 else { return nil }
             defer { state.waiter = nil }
             return state.waiter

@@ -22,6 +22,8 @@ actor ClusterClient {
     private let allowAutoTopicCreation: Bool
     private var trackedTopics: Set<String> = []
     private var isRefreshing = false
+    /// What the last refresh asked for.
+    private var refreshedTopics: Set<String> = []
     private var refreshWaiters: [CheckedContinuation<Result<Void, KafkaError>, Never>] = []
     private var nextBootstrap = 0
 
@@ -89,7 +91,10 @@ actor ClusterClient {
                 // Whoever asked was cancelled, which is no answer for others.
                 return try await refresh()
             }
-            return try shared.get()
+            try shared.get()
+            // It may have begun before the last topics were tracked.
+            if !trackedTopics.isSubset(of: refreshedTopics) { try await refresh() }
+            return
         }
         isRefreshing = true
         let result: Result<Void, KafkaError>
@@ -107,6 +112,7 @@ actor ClusterClient {
 
     private func askForTopics() async throws(KafkaError) {
         let topics = trackedTopics
+        refreshedTopics = topics
         let request = MetadataRequest(
             topics: topics.sorted().map { MetadataRequest.MetadataRequestTopic(name: $0) },
             allowAutoTopicCreation: allowAutoTopicCreation)

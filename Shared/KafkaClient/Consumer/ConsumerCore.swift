@@ -21,6 +21,8 @@ final class ConsumerCore: Sendable {
         var quiescing: [(partitions: [TopicPartition], done: OneShot<Bool>)] = []
         /// No more batches: the consumer stops, or has failed.
         var ending: Delivery?
+        /// Why the consumer cannot go on, also where it was stopping already.
+        var failure: KafkaError?
         var lastPoll: NIODeadline = .now()
         var fetchers: [BrokerID: WakeSignal] = [:]
     }
@@ -116,10 +118,14 @@ final class ConsumerCore: Sendable {
         return quiet.map(\.done)
     }
 
-    /// Whether the application works on one batch longer than it may.
-    func isPollOverdue(_ limit: Duration) -> Bool {
+    /// Says where the application works on one batch longer than it may.
+    ///
+    /// Under the lock: told to who hears of the next poll after it, or a member that was thought too slow while the
+    /// application came back would wait for a poll that never comes.
+    func ifPollOverdue(_ limit: Duration, _ tell: () -> Void) {
         state.withLock { state in
-            state.subscription.outstanding != nil && NIODeadline.now() - state.lastPoll > TimeAmount(limit)
+            guard state.subscription.outstanding != nil else { return }
+            if NIODeadline.now() - state.lastPoll > TimeAmount(limit) { tell() }
         }
     }
 
@@ -153,16 +159,19 @@ final class ConsumerCore: Sendable {
                 return nil
             }
             state.iterator = nil
+            // From now on the application works, however long it waited.
+            state.lastPoll = .now()
             return (waiter, batch)
         }
         if let (waiter, batch) = handover { waiter.fulfil(.batch(batch)) }
         probe.lag(withSubscription { $0.lag })
     }
 
-    /// Ends the sequence: with an error, or without. The first call counts.
+    /// Ends the sequence: with an error, or without. The first call counts, and the first error for ``failure``.
     func end(_ error: KafkaError? = nil) {
         let ending = error.map { Delivery.failure($0) } ?? .end
         let waiter = state.withLock { state -> OneShot<Delivery>? in
+            state.failure = state.failure ?? error
             guard state.ending == nil else { return nil }
             state.ending = ending
             return state.iterator.take()
@@ -170,10 +179,8 @@ final class ConsumerCore: Sendable {
         waiter?.fulfil(ending)
     }
 
-    /// The error the sequence ended with.
-    var failure: KafkaError? {
-        state.withLock { state in if case .failure(let error)? = state.ending { error } else { nil } }
-    }
+    /// What made going on impossible.
+    var failure: KafkaError? { state.withLock { $0.failure } }
 
     func fetcher(of broker: BrokerID) -> (signal: WakeSignal, isNew: Bool) {
         state.withLock { state in

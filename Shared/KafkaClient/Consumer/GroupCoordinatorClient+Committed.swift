@@ -15,7 +15,11 @@ extension GroupCoordinatorClient {
                 return try await self.committedOnce(partitions)
             } catch {
                 var error = error
-                if error.errorCode == .staleMemberEpoch { error.isRetriable = true }
+                // The member is about to learn of it and joins again.
+                switch error.errorCode {
+                case .staleMemberEpoch?, .unknownMemberId?, .fencedMemberEpoch?: error.isRetriable = true
+                default: break
+                }
                 throw error
             }
         }

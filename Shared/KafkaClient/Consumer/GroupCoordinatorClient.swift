@@ -61,19 +61,24 @@ final class GroupCoordinatorClient: Sendable {
         _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil, isOwner: @Sendable () -> Bool
     ) async throws(KafkaError) {
         if offsets.isEmpty { return }
+        let wasOwner = isOwner()
         try await cluster.retrying(for: patience) { () throws(KafkaError) in
+            let member = self.membership
+            // In this order: a membership that has lost the partitions is published only after they are gone.
+            if wasOwner, !isOwner() { throw .notAssigned(offsets.keys.sorted()) }
             do throws(KafkaError) {
-                try await self.commitOnce(offsets)
+                try await self.commitOnce(offsets, member)
             } catch {
                 var error = error
-                if error.isAboutGeneration, self.membership.generation >= 0, isOwner() { error.isRetriable = true }
+                if error.isAboutGeneration, member.generation >= 0, isOwner() { error.isRetriable = true }
                 throw error
             }
         }
     }
 
-    private func commitOnce(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
-        let member = membership
+    private func commitOnce(
+        _ offsets: [TopicPartition: CommittedOffset], _ member: Membership
+    ) async throws(KafkaError) {
         typealias Topic = OffsetCommitRequest.OffsetCommitRequestTopic
         let topics = Dictionary(grouping: offsets, by: \.key.topic).map { topic, entries in
             Topic(
@@ -100,6 +105,11 @@ final class GroupCoordinatorClient: Sendable {
 }
 
 extension KafkaError {
+    /// The consumer does not have the partitions any more.
+    static func notAssigned(_ partitions: [TopicPartition]) -> KafkaError {
+        KafkaError(.notAssigned, "\(partitions) were taken away meanwhile", topicPartition: partitions.first)
+    }
+
     /// The coordinator has counted on to another generation or member epoch.
     fileprivate var isAboutGeneration: Bool {
         errorCode == .rebalanceInProgress || errorCode == .illegalGeneration || errorCode == .staleMemberEpoch

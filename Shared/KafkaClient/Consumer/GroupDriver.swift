@@ -37,8 +37,10 @@ final class GroupDriver: Sendable {
         hooks = RebalanceHookRunner(consumer: consumer, group: group)
     }
 
-    /// Lets commits use the membership as it is now.
+    /// Lets commits use the membership as it is now. One that was lost stays until the next: commits by it are refused,
+    /// where those of nobody would be accepted.
     func publish(_ machine: Machine) {
+        guard machine.generation >= 0 else { return }
         coordinator.membership = GroupCoordinatorClient.Membership(
             memberID: machine.memberID, generation: machine.generation, groupInstanceID: group.groupInstanceID)
     }
@@ -52,7 +54,7 @@ final class GroupDriver: Sendable {
                 return
             }
             input.yield(.heartbeatDue)
-            if consumer.core.isPollOverdue(group.maxPollInterval) { input.yield(.pollTimedOut) }
+            consumer.core.ifPollOverdue(group.maxPollInterval) { input.yield(.pollTimedOut) }
             let known = generation.withLock { $0.partitionCounts }
             if !known.isEmpty, known != partitionCounts(of: known.keys) { input.yield(.metadataChanged) }
         }
@@ -212,7 +214,8 @@ final class GroupDriver: Sendable {
             try coordinator.check(response.errorCode, "heartbeat")
             input.yield(.heartbeatAnswered)
         } catch {
-            input.yield(.heartbeatFailed(error.errorCode.map { .broker($0) } ?? .connection))
+            input.yield(
+                .heartbeatFailed(error.errorCode.map { .broker($0) } ?? .connection, generation: machine.generation))
         }
     }
 

@@ -103,7 +103,7 @@ extension KafkaConsumer {
                         data, topicPartition: partition, from: target.offset, isolation: configuration.isolationLevel)
                     fetched.append((batch, bytes, target))
                 } catch {
-                    if core.withSubscription({ $0.isCurrent(target) }) { postpone([partition], error) }
+                    if core.withSubscription({ $0.isCurrent(target) }) { postpone([partition: target.version], error) }
                 }
             }
         }

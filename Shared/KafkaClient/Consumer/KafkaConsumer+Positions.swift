@@ -30,7 +30,7 @@ extension KafkaConsumer {
             }
             core.wakeFetchers()
         } catch {
-            postpone(Array(starts.keys), error)
+            postpone(starts.mapValues(\.version), error)
         }
     }
 
@@ -46,7 +46,7 @@ extension KafkaConsumer {
             case .success:
                 // No record is as late as the timestamp: from the end on.
                 core.withSubscription { $0.restart(partition, version: version, from: .latest) }
-            case .failure(let error): postpone([partition], error)
+            case .failure(let error): postpone([partition: version], error)
             }
         }
         core.wakeFetchers()
@@ -58,14 +58,19 @@ extension KafkaConsumer {
         case .earliest: core.withSubscription { $0.restart(partition, version: version, from: .earliest) }
         case .latest: core.withSubscription { $0.restart(partition, version: version, from: .latest) }
         case .none:
+            guard core.withSubscription({ $0.isUnmoved(partition, since: version) }) else { return }
             throw KafkaError(
                 .noPosition, "\(why), and autoOffsetReset is none", topicPartition: partition)
         }
         core.resolver.signal()
     }
 
-    /// Tries again after a backoff, or gives up where that cannot help.
-    func postpone(_ partitions: [TopicPartition], _ error: KafkaError) {
+    /// Tries again after a backoff, or gives up where that cannot help. Partitions that moved meanwhile are left out.
+    func postpone(_ versions: [TopicPartition: Int], _ error: KafkaError) {
+        let partitions = core.withSubscription { subscription in
+            versions.filter { subscription.isUnmoved($0.key, since: $0.value) }.keys.sorted()
+        }
+        if partitions.isEmpty { return }
         guard error.isRetriable else { return fail(error) }
         let backoff = BackoffRules(
             initial: configuration.client.retryBackoff, maximum: configuration.client.retryBackoffMax)

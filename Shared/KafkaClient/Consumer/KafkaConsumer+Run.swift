@@ -69,7 +69,8 @@ extension KafkaConsumer {
         core.wakeFetchers()
         await core.quiesce(partitions, limit: limit)
         guard configuration.enableAutoCommit else { return }
-        await commitProcessed(core.withSubscription { $0.uncommitted(of: partitions) })
+        await commitProcessed(
+            core.withSubscription { $0.uncommitted(of: partitions) }, patience: configuration.stopTimeout)
     }
 
     func call(_ hook: KafkaRebalanceHooks.Hook, _ partitions: [TopicPartition]) async throws(KafkaError) {
@@ -89,14 +90,15 @@ extension KafkaConsumer {
             } catch {
                 return
             }
-            await commitProcessed(core.withSubscription { $0.uncommitted() })
+            // Once: by the next time there may be later offsets, or the partitions may be somebody else's.
+            await commitProcessed(core.withSubscription { $0.uncommitted() }, patience: .zero)
         }
     }
 
-    private func commitProcessed(_ offsets: [TopicPartition: CommittedOffset]) async {
+    private func commitProcessed(_ offsets: [TopicPartition: CommittedOffset], patience: Duration) async {
         if offsets.isEmpty { return }
         do throws(KafkaError) {
-            try await commit(offsets, patience: configuration.stopTimeout)
+            try await commit(offsets, patience: patience)
         } catch {
             core.logger.warning("Automatic commit failed", metadata: ["error": "\(error)"])
             core.probe.failed(error)

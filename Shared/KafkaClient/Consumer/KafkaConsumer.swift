@@ -39,29 +39,48 @@ public final class KafkaConsumer: Service, Sendable {
     ///
     /// During a rebalance this waits until the coordinator takes commits again, for as long as the partitions stay
     /// assigned. Afterwards it fails with `REBALANCE_IN_PROGRESS`, `ILLEGAL_GENERATION` or `UNKNOWN_MEMBER_ID`; the
-    /// records will be delivered again to whoever has the partitions then.
+    /// records will be delivered again to whoever has the partitions then. Where the partitions were taken away while
+    /// it waited it fails with ``KafkaError/Code/notAssigned``.
     public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
         try await commit(offsets, patience: nil)
     }
 
     /// - Parameter patience: how long to retry; the request timeout when `nil`.
     func commit(_ offsets: [TopicPartition: CommittedOffset], patience: Duration?) async throws(KafkaError) {
+        try await commit(offsets, patience: patience) { subscription in
+            offsets.keys.allSatisfy { subscription[$0] != nil }
+        }
+    }
+
+    private func commit(
+        _ offsets: [TopicPartition: CommittedOffset], patience: Duration?,
+        isOwner: @Sendable @escaping (SubscriptionState) -> Bool
+    ) async throws(KafkaError) {
         guard let coordinator else {
             throw KafkaError(.invalidArgument, "a consumer without a group id has nowhere to commit to")
         }
         try await coordinator.commit(offsets, patience: patience) { [core] in
-            core.withSubscription { subscription in offsets.keys.allSatisfy { subscription[$0] != nil } }
+            core.withSubscription { subscription in isOwner(subscription) }
         }
         core.withSubscription { $0.noteCommitted(offsets) }
         core.probe.committed()
     }
 
     /// Commits that this batch and everything before it is processed.
+    ///
+    /// Fails as ``commit(_:)-([TopicPartition:CommittedOffset])`` does, and with ``KafkaError/Code/notAssigned`` where
+    /// the partition was taken away since the batch was delivered, even if it has come back.
     public func commit(_ batch: ConsumerBatch, metadata: String = "") async throws(KafkaError) {
-        try await commit([
-            batch.topicPartition: CommittedOffset(
-                offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch, metadata: metadata)
-        ])
+        try checkAssigned(batch)
+        let offset = CommittedOffset(
+            offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch, metadata: metadata)
+        try await commit([batch.topicPartition: offset], patience: nil) { $0.isAssigned(batch) }
+    }
+
+    /// Throws where the batch's partition was taken away since it was delivered.
+    func checkAssigned(_ batch: ConsumerBatch) throws(KafkaError) {
+        if core.withSubscription({ $0.isAssigned(batch) }) { return }
+        throw .notAssigned([batch.topicPartition])
     }
 
     /// The group's committed offsets; partitions without one are left out.

@@ -48,7 +48,7 @@ final class NextGenerationDriver: Sendable {
                 return
             }
             input.yield(.heartbeatDue)
-            if consumer.core.isPollOverdue(group.maxPollInterval) { input.yield(.pollTimedOut) }
+            consumer.core.ifPollOverdue(group.maxPollInterval) { input.yield(.pollTimedOut) }
         }
     }
 

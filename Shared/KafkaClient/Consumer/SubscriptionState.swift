@@ -26,6 +26,8 @@ struct SubscriptionState {
         var isReady = false
         /// Whether it is being taken away.
         var isLeaving = false
+        /// Tells this assignment of the partition from earlier and later ones.
+        var assignment = 0
         /// Changes whenever a fetch under way becomes void.
         var version = 0
         /// Not to be asked about before, after an error.
@@ -51,7 +53,8 @@ struct SubscriptionState {
         var partition: TopicPartition
         var position: Offset?
         var nextOffset: Offset
-        var version: Int
+        /// The partition was sought elsewhere or taken away since: that the application is done with it says nothing.
+        var isVoid = false
         /// The loop over the batches was left while the application had this one: nobody works on it any more.
         var isAbandoned = false
     }
@@ -83,7 +86,8 @@ struct SubscriptionState {
     /// New partitions; nothing is fetched of them before ``makeReady(_:)``.
     mutating func assign(_ starts: [TopicPartition: KafkaStartPosition]) {
         for (partition, start) in starts {
-            partitions[partition] = Partition(start: start, version: makeVersion())
+            voidOutstanding(partition)
+            partitions[partition] = Partition(start: start, assignment: makeVersion(), version: makeVersion())
             if case .offset(let offset) = start { moveTo(offset, partition) }
         }
     }
@@ -102,6 +106,7 @@ struct SubscriptionState {
 
     mutating func remove(_ gone: [TopicPartition]) {
         for partition in gone {
+            voidOutstanding(partition)
             void(partition)
             partitions[partition] = nil
         }
@@ -110,6 +115,16 @@ struct SubscriptionState {
     private mutating func makeVersion() -> Int {
         nextVersion += 1
         return nextVersion
+    }
+
+    private mutating func voidOutstanding(_ partition: TopicPartition) {
+        if outstanding?.partition == partition { outstanding?.isVoid = true }
+    }
+
+    /// Whether the batch is of an assignment that lasts, as far as it can tell where it is from.
+    func isAssigned(_ batch: ConsumerBatch) -> Bool {
+        guard let assignment = batch.assignment else { return true }
+        return partitions[batch.topicPartition]?.assignment == assignment
     }
 
     /// Drops what was fetched and not delivered, and whatever is still on its way.
@@ -134,6 +149,7 @@ struct SubscriptionState {
     /// Puts a partition where `start` says; false where it is not assigned.
     mutating func seek(_ partition: TopicPartition, to start: KafkaStartPosition) -> Bool {
         guard let state = partitions[partition], !state.isLeaving else { return false }
+        voidOutstanding(partition)
         if case .offset(let offset) = start {
             moveTo(offset, partition)
         } else {
@@ -172,6 +188,11 @@ struct SubscriptionState {
         guard partitions[partition]?.version == version else { return }
         partitions[partition]?.start = start
         partitions[partition]?.fetchPosition = nil
+    }
+
+    /// Whether the partition did not move since it had this version.
+    func isUnmoved(_ partition: TopicPartition, since version: Int) -> Bool {
+        partitions[partition]?.version == version
     }
 
     /// An error: leaves the partition alone for a while.
@@ -241,29 +262,27 @@ struct SubscriptionState {
 
     /// The application has asked for the next batch: it is done with the last.
     mutating func finishOutstanding() {
-        guard let finished = outstanding.take(), let state = partitions[finished.partition],
-            state.version == finished.version || state.isLeaving || state.isPaused
-        else { return }
+        guard let finished = outstanding.take(), !finished.isVoid else { return }
         partitions[finished.partition]?.processed = finished.nextOffset
     }
 
     /// The application never got the last batch: it will be delivered again.
     mutating func takeBackOutstanding() {
-        guard let lost = outstanding.take(), let state = partitions[lost.partition], state.version == lost.version,
-            let position = lost.position
+        guard let lost = outstanding.take(), !lost.isVoid, let position = lost.position,
+            partitions[lost.partition]?.position == lost.nextOffset
         else { return }
         moveTo(position, lost.partition)
     }
 
     /// The next batch to deliver; `nil` when none is there.
     mutating func next() -> ConsumerBatch? {
-        guard let queued = queue.popFirst() else { return nil }
+        guard var queued = queue.popFirst() else { return nil }
         bufferedBytes -= queued.memoryBytes
         let partition = queued.batch.topicPartition
         outstanding = Outstanding(
-            partition: partition, position: partitions[partition]?.position, nextOffset: queued.batch.nextOffset,
-            version: partitions[partition]?.version ?? 0)
+            partition: partition, position: partitions[partition]?.position, nextOffset: queued.batch.nextOffset)
         partitions[partition]?.position = queued.batch.nextOffset
+        queued.batch.assignment = partitions[partition]?.assignment
         return queued.batch
     }
 

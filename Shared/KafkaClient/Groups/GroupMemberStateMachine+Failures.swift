@@ -25,9 +25,10 @@ extension GroupMemberStateMachine {
         return []
     }
 
-    mutating func heartbeatFailed(_ failure: Failure) -> [Action] {
+    mutating func heartbeatFailed(_ failure: Failure, _ generation: Int32) -> [Action] {
         isHeartbeatPending = false
-        return membershipError(failure)
+        // What a later generation has overtaken says nothing about it.
+        return generation == self.generation ? membershipError(failure) : []
     }
 
     /// What a heartbeat says about the membership. Whoever is busy with a hook finishes it first.
@@ -63,8 +64,7 @@ extension GroupMemberStateMachine {
     mutating func failed(_ failure: Failure) -> [Action] {
         switch phase {
         case .findingCoordinator, .joining, .syncing: break
-        case .leaving: return left()
-        case .idle, .backingOff, .revoking, .assigning, .stable, .losing, .ended: return []
+        case .idle, .backingOff, .revoking, .assigning, .stable, .losing, .leaving, .ended: return []
         }
         needsRejoin = needsRejoin || phase != .findingCoordinator
         switch failure {

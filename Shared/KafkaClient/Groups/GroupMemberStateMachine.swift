@@ -70,7 +70,8 @@ struct GroupMemberStateMachine {
         case heartbeatDue
         case heartbeatAnswered
         case failed(Failure)
-        case heartbeatFailed(Failure)
+        /// - Parameter generation: the one the heartbeat was sent in.
+        case heartbeatFailed(Failure, generation: Int32)
         case hookFinished
         case backoffElapsed
         /// The partitions of a subscribed topic changed.
@@ -122,7 +123,7 @@ struct GroupMemberStateMachine {
         case .heartbeatDue: heartbeatDue()
         case .heartbeatAnswered: heartbeatAnswered()
         case .failed(let failure): failed(failure)
-        case .heartbeatFailed(let failure): heartbeatFailed(failure)
+        case .heartbeatFailed(let failure, let generation): heartbeatFailed(failure, generation)
         case .hookFinished: hookFinished()
         case .backoffElapsed: phase == .backingOff ? proceed() : []
         case .metadataChanged: metadataChanged()

@@ -177,6 +177,11 @@ public final class KafkaProducer: Service, Sendable {
             case .waitForMemory(let wake):
                 try await waitForMemory(wake, until: deadline)
                 acceptance = attempt(true)
+                switch acceptance {
+                case .accepted, .waitForMemory: break
+                // The memory that it was woken for is the next one's.
+                case .unknownTopic, .refused, .closed: core.wakeMemoryWaiters()
+                }
             }
         }
     }

@@ -11,9 +11,13 @@ extension ProducerCore {
     /// Waits until every batch up to the target has its result, and until the last of them is told.
     struct FlushWaiter {
         let target: Int
-        let done: OneShot<Bool>
+        let done: OneShot<Result<Void, KafkaError>>
+        /// The first failure that this flush has to tell.
+        var error: KafkaError?
         /// The telling that was the newest when all results were in; `nil` while one is missing.
         var lastTelling: Int?
+
+        func tell() { done.fulfil(error.map { .failure($0) } ?? .success(())) }
     }
 
     /// One result of one batch of a produce request.
@@ -88,14 +92,24 @@ extension ProducerCore {
         for completion in completions {
             guard case .failure(let error) = completion.result else { continue }
             transactions?.deliveryFailed(error)
-            if state.unobservedError == nil, completion.isUnobserved {
-                state.unobservedError = error
-                unobserved = error
+            if completion.isUnobserved {
+                unobserved = unobserved ?? error
+                leaveToFlush(error, &state)
             }
         }
         state.tellings += 1
         state.openTellings.append(state.tellings)
         return Telling(number: state.tellings, completions: completions, unobserved: unobserved)
+    }
+
+    /// Every flush that waits for results tells the first failure; without one, the next flush does.
+    private func leaveToFlush(_ error: KafkaError, _ state: inout State) {
+        var isTold = false
+        for index in state.flushWaiters.indices where state.flushWaiters[index].lastTelling == nil {
+            state.flushWaiters[index].error = state.flushWaiters[index].error ?? error
+            isTold = true
+        }
+        if !isTold { state.unobservedError = state.unobservedError ?? error }
     }
 
     /// Takes the flushes that have come to their end.
@@ -125,7 +139,7 @@ extension ProducerCore {
             state.openTellings.removeAll { $0 == number }
             return takeFlushed(&state)
         }
-        for waiter in flushed { waiter.done.fulfil(true) }
+        for waiter in flushed { waiter.tell() }
         wakeMemoryWaiters()
         transactions?.wake()
     }
@@ -171,19 +185,25 @@ extension ProducerCore {
 
     /// Returns once everything accepted before has its result and was told; throws an error nobody else learned of.
     func flush() async throws(KafkaError) {
-        let done = OneShot<Bool>()
+        let done = OneShot<Result<Void, KafkaError>>()
         let flushed = state.withLock { state in
-            state.flushWaiters.append(FlushWaiter(target: state.accumulator.flushTarget, done: done))
+            state.flushWaiters.append(
+                FlushWaiter(
+                    target: state.accumulator.flushTarget, done: done, error: state.unobservedError.take()))
             state.accumulator.flushes += 1
             return takeFlushed(&state)
         }
-        for waiter in flushed { waiter.done.fulfil(true) }
-        if !flushed.contains(where: { $0.done === done }) {
-            wakeAll()
-            if await done.value() == nil { throw KafkaError(.cancelled, "cancelled while flushing") }
+        for waiter in flushed { waiter.tell() }
+        if !flushed.contains(where: { $0.done === done }) { wakeAll() }
+        if let result = await done.value() { return try result.get() }
+        state.withLock { state in
+            guard let index = state.flushWaiters.firstIndex(where: { $0.done === done }) else { return }
+            // Nobody hears of its failure here, so the next flush does.
+            let waiter = state.flushWaiters.remove(at: index)
+            state.accumulator.flushes -= 1
+            state.unobservedError = state.unobservedError ?? waiter.error
         }
-        let error = state.withLock { $0.unobservedError.take() }
-        if let error { throw error }
+        throw KafkaError(.cancelled, "cancelled while flushing")
     }
 }
 

@@ -22,7 +22,7 @@ final class ProducerCore: Sendable {
         var openTellings: [Int] = []
         /// One signal per broker that has a sending task.
         var senders: [BrokerID: WakeSignal] = [:]
-        /// The first failure since the last flush that nobody else learned of.
+        /// The first failure since the last flush began that nobody else learned of.
         var unobservedError: KafkaError?
         var isClosed = false
     }

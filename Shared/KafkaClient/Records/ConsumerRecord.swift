@@ -34,6 +34,8 @@ public struct ConsumerBatch: Sendable {
     public var leaderEpoch: LeaderEpoch
     /// What the batch took on the wire.
     public var byteCount: Int
+    /// Which assignment of its partition to the consumer it was delivered in; `nil` for one that no consumer delivered.
+    var assignment: Int?
 
     public init(
         topicPartition: TopicPartition, records: [ConsumerRecord], nextOffset: Offset, highWatermark: Offset,

@@ -33,10 +33,15 @@ public struct KafkaTransaction: Sendable {
     }
 
     /// Commits with the transaction that a consumer's batch, and everything before it, is processed.
+    ///
+    /// - Throws: ``KafkaError/Code/notAssigned`` where the partition was taken away since the batch was delivered;
+    ///   whoever has it now processes it.
     public func sendOffsets(of batch: ConsumerBatch, from consumer: KafkaConsumer) async throws(KafkaError) {
         guard let group = consumer.groupMetadata else {
             throw KafkaError(.invalidArgument, "a consumer without a group id has no offsets to commit")
         }
+        // After the membership was read: one that has lost the partition is there only once the partition is gone.
+        try consumer.checkAssigned(batch)
         let offset = CommittedOffset(offset: batch.nextOffset, leaderEpoch: batch.leaderEpoch)
         try await producer.sendOffsets([batch.topicPartition: offset], of: group)
     }

@@ -15,6 +15,8 @@ final class TransactionDriver: Sendable {
         var machine: Machine
         /// Wait for initialising, committing or aborting to end.
         var settled: [Waiter] = []
+        /// Wait for the last transaction to be over, however it ends.
+        var beginning: [Waiter] = []
         var offsets: [Int: Waiter] = [:]
     }
 
@@ -106,8 +108,13 @@ final class TransactionDriver: Sendable {
     ) -> [(Waiter, Result<Void, KafkaError>)] {
         switch outcome {
         case .settled(let result):
-            defer { state.settled = [] }
-            return state.settled.map { ($0, result) }
+            var told = state.settled.map { ($0, result) }
+            state.settled = []
+            if !state.machine.isEnding {
+                told += state.beginning.map { ($0, .success(())) }
+                state.beginning = []
+            }
+            return told
         case .offsets(let id, let result):
             return state.offsets.removeValue(forKey: id).map { [($0, result)] } ?? []
         }
@@ -118,21 +125,30 @@ final class TransactionDriver: Sendable {
     /// Changes the machine to a phase that ends by itself; the waiter is told of that end.
     func enter(_ body: (inout Machine) throws(KafkaError) -> [Machine.Outcome]) throws(KafkaError) -> Waiter {
         let waiter = Waiter()
-        let told = try state.withLock { state throws(KafkaError) in
-            let outcomes = try body(&state.machine)
+        try enter(waiter, body)
+        return waiter
+    }
+
+    /// - Parameter body: returns `nil` where there is nothing to wait for; the waiter is told so at once.
+    private func enter(
+        _ waiter: Waiter, _ body: (inout Machine) throws(KafkaError) -> [Machine.Outcome]?
+    ) throws(KafkaError) {
+        let told = try state.withLock { state throws(KafkaError) -> [(Waiter, Result<Void, KafkaError>)] in
+            guard let outcomes = try body(&state.machine) else { return [(waiter, .success(()))] }
+            // What comes of it concerns those who wait already.
+            let told = outcomes.flatMap { Self.waiters(of: $0, &state) }
             state.settled.append(waiter)
-            return outcomes.flatMap { Self.waiters(of: $0, &state) }
+            return told
         }
         for (waiter, result) in told { waiter.fulfil(result) }
         wake()
-        return waiter
     }
 
     /// Begins a transaction, once the one before has ended.
     func begin() async throws(KafkaError) {
         let waiter = Waiter()
         let isEnding = state.withLock { state in
-            if state.machine.isEnding { state.settled.append(waiter) }
+            if state.machine.isEnding { state.beginning.append(waiter) }
             return state.machine.isEnding
         }
         if isEnding { try await wait(waiter, "the end of the last transaction") }
@@ -152,17 +168,15 @@ final class TransactionDriver: Sendable {
 
     /// At a stop: an open transaction is aborted, one that is being ended gets its end.
     func stop() async throws(KafkaError) {
-        switch machine.phase {
-        case .inTransaction, .abortable, .aborting:
-            try await wait(try enter { machine throws(KafkaError) in try machine.beginAbort() }, "the last abort")
-        case .committing:
-            let waiter = try enter { machine throws(KafkaError) in
-                try machine.beginCommit()
-                return []
+        let waiter = Waiter()
+        try enter(waiter) { machine throws(KafkaError) in
+            switch machine.phase {
+            case .inTransaction, .abortable, .aborting: return try machine.beginAbort()
+            case .committing: return []
+            case .uninitialised, .initialising, .ready, .fatal: return nil
             }
-            try await wait(waiter, "the last commit")
-        case .uninitialised, .initialising, .ready, .fatal: break
         }
+        try await wait(waiter, "the end of the last transaction")
     }
 
     /// Waits at most `maxBlock`; what is waited for goes on.

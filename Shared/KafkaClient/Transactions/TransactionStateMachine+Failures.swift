@@ -68,6 +68,9 @@ extension TransactionStateMachine {
             // Nothing has begun: initTransactions may be called again.
             phase = .uninitialised
             return [.settled(.failure(error))]
+        case .aborting where request?.isPartOfTransaction ?? true:
+            // It was asked before the abort, which makes up for it.
+            return []
         case .initialising, .aborting: return becomeFatal(error)
         case .uninitialised, .ready, .abortable, .fatal: return []
         }
@@ -115,6 +118,14 @@ extension TransactionStateMachine {
 }
 
 extension TransactionStateMachine.Request {
+    /// Whether it adds to a transaction, so that an abort undoes it.
+    fileprivate var isPartOfTransaction: Bool {
+        switch self {
+        case .addPartitions, .addOffsets, .commitOffsets: true
+        case .initialise, .end: false
+        }
+    }
+
     /// Whether it is about partitions of the application, where an unknown error is the partition's.
     fileprivate var isAddition: Bool {
         switch self {

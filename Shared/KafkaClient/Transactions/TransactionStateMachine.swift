@@ -177,10 +177,12 @@ struct TransactionStateMachine {
         case .uninitialised, .initialising, .ready: throw wrongPhase("there is no transaction to abort")
         }
         let reason = error ?? .transactionAborted
+        // Whoever waits for the commit learns that there is none.
+        let told: [Outcome] = phase == .committing ? [.settled(.failure(reason))] : []
         phase = .aborting
         error = nil
         waitingPartitions = []
-        return dropOffsets(reason)
+        return told + dropOffsets(reason)
     }
 
     // MARK: What is next
