@@ -34,6 +34,16 @@ struct TransactionVerificationTests {
         #expect(holds && verifications.count == 0)
     }
 
+    @Test("a zombie's batch never gets the word, and takes it from nobody")
+    func zombie() {
+        var verifications = TransactionVerifications()
+        let heir = verifications.begin(of: producer, epoch: 6, isOpen: false)
+        let zombie = verifications.begin(of: producer, epoch: 4, isOpen: false)
+        #expect(zombie.isPending)
+        let held = [zombie, heir].map { verifications.end($0) }
+        #expect(held == [false, true] && verifications.count == 0)
+    }
+
     @Test("a batch of another epoch waits for a word of its own")
     func epochs() {
         var verifications = TransactionVerifications()

@@ -137,6 +137,19 @@ struct RetentionTests {
         #expect(try harness.open().logEnd == 0)
     }
 
+    @Test("a log whose deletion the disk refuses takes nothing more: its folder is the next topic's of the name")
+    func refusedDelete() throws {
+        let files = FaultyFileSystem(MemoryFileSystem())
+        let log = try LogHarness.small(files).open()
+        try fill(log)
+        var plan = FaultPlan()
+        plan.add(.rename, after: 0, .fail(errno: 5))
+        files.use(plan)
+        #expect(throws: StorageError.self) { try log.delete() }
+        #expect(log.isOffline)
+        #expect(throws: AppendError.self) { try log.append(makeBatch()) }
+    }
+
     @Test("a deletion that the end of the process interrupted is finished at the start")
     func interruptedDelete() throws {
         let files = FaultyFileSystem(MemoryFileSystem())

@@ -175,6 +175,7 @@ struct PositionCache {
     mutating func forget(segments bases: Set<Offset>) {
         ends.removeAll { bases.contains($0.segment) }
         oldest = 0
+        if let lastAppend, bases.contains(lastAppend.segment) { self.lastAppend = nil }
     }
 
     /// Forgets positions in segments that are gone.

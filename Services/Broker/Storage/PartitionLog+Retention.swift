@@ -54,13 +54,14 @@ extension PartitionLog {
     }
 
     /// Deletes the log: its folder gets another name at once, so that a topic of the same name can be made, and goes.
-    /// The log is offline afterwards, and may be before. Reads that were handed out stay valid.
+    /// The log is offline from the first step on, for its folder's path is the next topic's of the name: also where the
+    /// disk refuses a step. Reads that were handed out stay valid.
     public func delete() throws(StorageError) {
+        offlineReason = .offline(path: folder.string, reason: "the log was deleted")
         releaseFiles()
         let deleted = LogFileName.deletedFolder(for: folder)
         try files.removeFolder(deleted)
         try files.rename(folder, to: deleted)
-        offlineReason = .offline(path: folder.string, reason: "the log was deleted")
         try files.syncFolder(folder.removingLastComponent())
         try files.removeFolder(deleted)
     }

@@ -168,8 +168,9 @@ final class FetchSession: Sendable {
     func putBack(_ readings: [Reading], epoch: Int32) {
         let overtaker = state.withLock { state -> ParkedFetch? in
             guard state.epoch == epoch else { return Self.handOver(readings, &state) }
-            for reading in readings where state.table.differs(reading.work.slot, reading.data) {
-                state.table.mark(reading.work.slot)
+            for reading in readings {
+                let isNews = state.table.differs(reading.work.slot, reading.data)
+                if isNews || reading.hasMore(at: state.isolation) { state.table.mark(reading.work.slot) }
             }
             return nil
         }

@@ -78,8 +78,8 @@ final class FetchSessionCache: Sendable {
     /// Counts a session's partitions anew after a fetch has changed them; where that are too many the session ends, and
     /// the answer is false.
     func settle(_ session: FetchSession) -> Bool {
-        let partitions = session.usage.partitions
         let removed = state.withLock { state -> FetchSession? in
+            let partitions = session.usage.partitions
             guard let before = state.sessions[session.id]?.partitions, before != partitions else { return nil }
             state.partitions += partitions - before
             state.sessions[session.id]?.partitions = partitions

@@ -12,15 +12,15 @@ struct OffsetCommitHandler: APIHandler {
     let topics: TopicTable
 
     func handle(_ request: OffsetCommitRequest, _ context: RequestContext) async -> Reply<OffsetCommitResponse> {
-        var request = request
-        if context.version >= Self.topicIDVersion {
-            for index in request.topics.indices {
-                request.topics[index].name = topics.topic(id: request.topics[index].topicId)?.name ?? ""
-            }
-        }
-        let committed = request
         let topics = topics
         let promise = await coordinator.submit { state, ticket, now in
+            // At the coordinator's turn: an id that is known here is of the topic that the offsets are kept with.
+            var committed = request
+            if context.version >= Self.topicIDVersion {
+                for index in committed.topics.indices {
+                    committed.topics[index].name = topics.topic(id: committed.topics[index].topicId)?.name ?? ""
+                }
+            }
             let input = OffsetCommitInput(
                 committed, version: context.version, origin: context.origin(ticket),
                 refusal: { topics.partition($0) == nil ? .unknownTopicOrPartition : nil })
@@ -43,20 +43,19 @@ struct OffsetFetchHandler: APIHandler {
     let topics: TopicTable
 
     func handle(_ request: OffsetFetchRequest, _ context: RequestContext) async -> Reply<OffsetFetchResponse> {
-        var request = request
-        if context.version >= Self.topicIDVersion {
-            for group in request.groups.indices {
-                for index in request.groups[group].topics?.indices ?? 0..<0 {
-                    let id = request.groups[group].topics?[index].topicId ?? .zero
-                    request.groups[group].topics?[index].name = topics.topic(id: id)?.name ?? ""
-                }
-            }
-        }
-        let asked = request
         let topics = topics
         return .now(
             await coordinator.look { state in
-                state.fetchOffsets(asked, version: context.version, topicId: { topics.topic($0)?.id })
+                var asked = request
+                if context.version >= Self.topicIDVersion {
+                    for group in asked.groups.indices {
+                        for index in asked.groups[group].topics?.indices ?? 0..<0 {
+                            let id = asked.groups[group].topics?[index].topicId ?? .zero
+                            asked.groups[group].topics?[index].name = topics.topic(id: id)?.name ?? ""
+                        }
+                    }
+                }
+                return state.fetchOffsets(asked, version: context.version, topicId: { topics.topic($0)?.id })
             })
     }
 }

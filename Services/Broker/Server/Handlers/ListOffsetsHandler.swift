@@ -114,9 +114,16 @@ struct ListOffsetsHandler: APIHandler {
         case .latestTiered, .earliestPendingUpload:
             return nil
         case .maximumTimestamp:
-            return try await partition.maximumTimestamp().flatMap { $0.offset < end ? $0 : nil }
+            return readable(try await partition.maximumTimestamp(), in: partition, isolation)
         case nil:
-            return try await partition.offset(forTimestamp: timestamp).flatMap { $0.offset < end ? $0 : nil }
+            return readable(try await partition.offset(forTimestamp: timestamp), in: partition, isolation)
         }
+    }
+
+    /// Nothing beyond what a consumer may read now, which may be more than when the search began.
+    private func readable(
+        _ found: TimestampedOffset?, in partition: Partition, _ isolation: IsolationLevel
+    ) -> TimestampedOffset? {
+        found.flatMap { $0.offset < partition.progress.offsets.end(for: isolation) ? $0 : nil }
     }
 }

@@ -63,6 +63,11 @@ struct ProduceHandler: APIHandler {
                 let partition = try check(data, request: request, found: found)
                 if let refusal = verdict.refused[partition.topicPartition] { throw refusal }
                 let verified = verdict.verified[partition.topicPartition]
+                if verdict.isGiven, verified == nil, data.firstHeader?.isTransactional == true {
+                    throw ProduceRefusal(
+                        code: .unknownTopicOrPartition,
+                        message: "\(partition.topicPartition) was made while the transaction was looked up")
+                }
                 let begun = try await begin(
                     data, on: partition, of: request, version: context.version, verified: verified)
                 if let end = begun.durableEnd { whenFlushed(partition, end, responses.count) }

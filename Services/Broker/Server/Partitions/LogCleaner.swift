@@ -172,8 +172,18 @@ actor LogCleaner {
             if !partition.isOffline || partition.progress.offsetsUnlessGone == nil { try cleaned.discard() }
             throw error
         }
-        if isTaken { try cleaned.finish() } else { try cleaned.discard() }
-        return isTaken
+        guard isTaken else {
+            try cleaned.discard()
+            return false
+        }
+        do {
+            try cleaned.finish()
+        } catch {
+            // The next start finishes it. Another cleaning before would take the place of what says how.
+            uncleanable[partition.topicPartition] = partition.topicID
+            throw error
+        }
+        return true
     }
 
     private func report(

@@ -39,6 +39,12 @@ struct TransactionVerifications: Sendable {
         if isOpen {
             return TransactionVerification(producer: producer, epoch: epoch, strayedSequence: nil, number: 0)
         }
+        if let present = pending[producer], present.epoch > epoch {
+            // A zombie's: it never holds, and the one of its successor does.
+            lastNumber += 1
+            return TransactionVerification(
+                producer: producer, epoch: epoch, strayedSequence: strayedSequence, number: lastNumber)
+        }
         if pending[producer]?.epoch != epoch {
             lastNumber += 1
             pending[producer] = Pending(number: lastNumber, epoch: epoch, count: 0)

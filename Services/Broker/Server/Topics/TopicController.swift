@@ -112,10 +112,14 @@ actor TopicController {
         return topic
     }
 
-    func delete(_ name: String) async throws(TopicRefusal) {
+    /// - Parameter id: which topic of that name is meant; by the time of its turn there may be another.
+    func delete(_ name: String, id: KafkaUUID? = nil) async throws(TopicRefusal) {
         while isChanging(name) { await changeEnd(of: name) }
         guard let topic = topics.topic(name) else {
             throw TopicRefusal(code: .unknownTopicOrPartition, message: "there is no topic '\(name)'")
+        }
+        if let id, id != topic.id {
+            throw TopicRefusal(code: .unknownTopicId, message: "there is no topic with id \(id)")
         }
         if TopicName.isInternal(name) {
             throw TopicRefusal(code: .invalidTopicException, message: "'\(name)' is internal and stays")

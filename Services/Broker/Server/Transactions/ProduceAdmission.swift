@@ -20,8 +20,10 @@ struct ProduceAdmission: Sendable {
     let isEnabled: Bool
     let probe = TransactionsProbe()
 
-    /// What was found out about a request's partitions. A partition in neither has nothing transactional to write.
+    /// What was found out about a request's partitions.
     struct Verdict: Sendable {
+        /// Whether transactional batches were looked at: one of a partition in neither came by its partition later.
+        var isGiven = false
         var verified: [TopicPartition: TransactionVerification] = [:]
         var refused: [TopicPartition: ProduceRefusal] = [:]
     }
@@ -40,6 +42,7 @@ struct ProduceAdmission: Sendable {
         var verdict = Verdict()
         let adding = version >= Self.implicitAdditionVersion
         guard let transactionalID = request.transactionalId, isEnabled || adding else { return verdict }
+        verdict.isGiven = true
         var candidates: [Candidate] = []
         for topic in request.topicData {
             for data in topic.partitionData {

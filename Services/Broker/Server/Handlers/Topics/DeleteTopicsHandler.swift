@@ -48,7 +48,7 @@ struct DeleteTopicsHandler: APIHandler {
             let topic = try reference.find(in: topics).get()
             result.name = topic.name
             result.topicId = topic.id
-            try await controller.delete(topic.name)
+            try await controller.delete(topic.name, id: reference.usesID ? topic.id : nil)
         } catch {
             result.errorCode = error.code
             result.errorMessage = error.message

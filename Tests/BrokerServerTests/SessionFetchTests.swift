@@ -7,8 +7,8 @@ import TestSupport
 
 @testable import BrokerServer
 
-@Suite("A fetch that another of its session overtakes", .timeLimit(.minutes(5)))
-struct OvertakenFetchTests {
+@Suite("Fetches of one session, and one that another overtakes", .timeLimit(.minutes(5)))
+struct SessionFetchTests {
     /// A session that watches one partition, with a record that no fetch has told of yet; the session's first fetch
     /// is the one of the returned epoch.
     private func withSession(
@@ -35,6 +35,19 @@ struct OvertakenFetchTests {
 
     private func readings(_ work: [FetchSession.Work]) -> [FetchSession.Reading] {
         work.map { .init(work: $0, data: .init(highWatermark: 1)) }
+    }
+
+    @Test("a partition that has more is looked at again by every fetch, also where that is no news to the client")
+    func hasMore() async throws {
+        try await withSession { session, topics, epoch in
+            let told = try session.tell(readings(session.takeWork(topics, epoch: epoch)), epoch: epoch)
+            #expect(told.count == 1)
+            let next = try begin(session, after: epoch, topics)
+            let taken = readings(session.takeWork(topics, epoch: next))
+            #expect(taken.count == 1)
+            session.putBack(taken, epoch: next)
+            #expect(session.takeWork(topics, epoch: next).count == 1)
+        }
     }
 
     @Test("takes nothing from the one that goes on")
