@@ -9,17 +9,21 @@ import Synchronization
 public final class TellingBatch: Sendable {
     private struct Key: Hashable {
         let topic: String
-        let key: ByteBuffer?
+        let key: ByteBuffer
 
-        init(_ record: ProducerRecord) {
+        /// `nil` for a record without a key, which has no order.
+        init?(_ record: ProducerRecord) {
+            guard let key = record.key else { return nil }
             topic = record.topic
-            key = record.key
+            self.key = key
         }
     }
 
     private struct State {
         var pending = 0
-        var failed: [(record: ProducerRecord, error: KafkaError)] = []
+        /// How many were handed over so far; the order in which they are told again.
+        var handedOver = 0
+        var failed: [(number: Int, record: ProducerRecord, error: KafkaError)] = []
         /// Of the failed ones: what came after them with the same key is told again too, or the order turned round.
         var failedKeys: Set<Key> = []
         var waiter: AsyncStream<Void>.Continuation?
@@ -50,19 +54,20 @@ public final class TellingBatch: Sendable {
 
     func add(_ record: ProducerRecord) async throws {
         // Behind one that failed it waits too, so that the records of a key keep their order.
-        let isHeldBack = state.withLock { state -> Bool in
+        let (number, isHeldBack) = state.withLock { state -> (Int, Bool) in
+            state.handedOver += 1
             guard let last = state.failed.last else {
                 state.pending += 1
-                return false
+                return (state.handedOver, false)
             }
-            state.failed.append((record, last.error))
-            return true
+            state.failed.append((state.handedOver, record, last.error))
+            return (state.handedOver, true)
         }
         if isHeldBack { return }
         do throws(KafkaError) {
-            try await producer.enqueue(record) { [self] result in settled(record, result) }
+            try await producer.enqueue(record) { [self] result in settled(number, record, result) }
         } catch {
-            settled(record, .failure(error))
+            settled(number, record, .failure(error))
             if error.code == .cancelled { throw CancellationError() }
         }
     }
@@ -77,7 +82,7 @@ public final class TellingBatch: Sendable {
                     state.failed = []
                     state.failedKeys = []
                 }
-                return state.failed
+                return state.failed.sorted { $0.number < $1.number }
             }
             guard let first = failed.first else { return }
             // Anything else than an outage would fail for ever: whoever tells must know.
@@ -89,27 +94,30 @@ public final class TellingBatch: Sendable {
                     TelemetryNames.LogKey.error: "\(first.error)",
                 ])
             try await Task.sleep(for: Self.retryDelay)
-            for (record, _) in failed { try await add(record) }
+            for (_, record, _) in failed { try await add(record) }
         }
     }
 
-    private func settled(_ record: ProducerRecord, _ result: Result<RecordMetadata, KafkaError>) {
-        let waiter = state.withLock { state -> AsyncStream<Void>.Continuation? in
+    private func settled(_ number: Int, _ record: ProducerRecord, _ result: Result<RecordMetadata, KafkaError>) {
+        let (waiter, isTold) = state.withLock { state -> (AsyncStream<Void>.Continuation?, Bool) in
             state.pending -= 1
+            var isTold = false
             switch result {
             case .failure(let error):
-                state.failed.append((record, error))
-                state.failedKeys.insert(Key(record))
+                state.failed.append((number, record, error))
+                if let key = Key(record) { state.failedKeys.insert(key) }
             case .success:
-                if let last = state.failed.last, state.failedKeys.contains(Key(record)) {
-                    state.failed.append((record, last.error))
+                if let last = state.failed.last, let key = Key(record), state.failedKeys.contains(key) {
+                    state.failed.append((number, record, last.error))
+                } else {
+                    isTold = true
                 }
             }
-            guard state.pending == 0 else { return nil }
+            guard state.pending == 0 else { return (nil, isTold) }
             defer { state.waiter = nil }
-            return state.waiter
+            return (state.waiter, isTold)
         }
-        if case .success = result { probe.told(1, topic: record.topic) }
+        if isTold { probe.told(1, topic: record.topic) }
         waiter?.finish()
     }
 

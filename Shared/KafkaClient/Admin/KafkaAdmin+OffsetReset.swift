@@ -52,7 +52,7 @@ extension KafkaAdmin {
         groupID: String, _ offsets: [TopicPartition: Offset]
     ) async throws(KafkaError) {
         try await GroupCoordinatorClient(groupID: groupID, cluster: cluster).commit(
-            offsets.mapValues { CommittedOffset(offset: $0) }, isOwner: { false })
+            offsets.mapValues { CommittedOffset(offset: $0) }, mustOwn: false, isOwner: { false })
     }
 
     /// What moving a group's offsets would do; ``commitOffsets(groupID:_:)`` does it.

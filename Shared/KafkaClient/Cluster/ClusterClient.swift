@@ -22,9 +22,7 @@ actor ClusterClient {
     private let allowAutoTopicCreation: Bool
     private var trackedTopics: Set<String> = []
     private var isRefreshing = false
-    /// What the last refresh asked for.
-    private var refreshedTopics: Set<String> = []
-    private var refreshWaiters: [CheckedContinuation<Result<Void, KafkaError>, Never>] = []
+    private var refreshWaiters: [CheckedContinuation<Result<Set<String>, KafkaError>, Never>] = []
     private var nextBootstrap = 0
 
     init(
@@ -91,13 +89,12 @@ actor ClusterClient {
                 // Whoever asked was cancelled, which is no answer for others.
                 return try await refresh()
             }
-            try shared.get()
             // It may have begun before the last topics were tracked.
-            if !trackedTopics.isSubset(of: refreshedTopics) { try await refresh() }
+            if !trackedTopics.isSubset(of: try shared.get()) { try await refresh() }
             return
         }
         isRefreshing = true
-        let result: Result<Void, KafkaError>
+        let result: Result<Set<String>, KafkaError>
         do throws(KafkaError) {
             result = .success(try await askForTopics())
         } catch {
@@ -107,16 +104,17 @@ actor ClusterClient {
         let waiters = refreshWaiters
         refreshWaiters = []
         for waiter in waiters { waiter.resume(returning: result) }
-        try result.get()
+        _ = try result.get()
     }
 
-    private func askForTopics() async throws(KafkaError) {
+    /// Returns the topics that were asked for.
+    private func askForTopics() async throws(KafkaError) -> Set<String> {
         let topics = trackedTopics
-        refreshedTopics = topics
         let request = MetadataRequest(
             topics: topics.sorted().map { MetadataRequest.MetadataRequestTopic(name: $0) },
             allowAutoTopicCreation: allowAutoTopicCreation)
         merge(try await sendToAny(request))
+        return topics
     }
 
     func merge(_ response: MetadataResponse) {

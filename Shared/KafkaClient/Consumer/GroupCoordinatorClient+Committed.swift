@@ -33,7 +33,7 @@ extension GroupCoordinatorClient {
     /// From version 8 on: several groups, and from 9 on with the member's epoch.
     private func committedByGroups(_ partitions: [TopicPartition]?) async throws(KafkaError) -> CommittedOffsets {
         let member = membership
-        let isMember = member.generation >= 0
+        let isMember = member.generation >= 0 && !member.isLost
         let topics = partitions.map { partitions in
             Dictionary(grouping: partitions, by: \.topic).map { topic, partitions in
                 OffsetFetchRequest.OffsetFetchRequestTopics(

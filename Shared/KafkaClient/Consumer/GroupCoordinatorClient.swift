@@ -10,6 +10,9 @@ final class GroupCoordinatorClient: Sendable {
         var memberID = ""
         var generation: Int32 = -1
         var groupInstanceID: String?
+        /// The group has gone on without the member, which still stands by this name: what it commits is refused, where
+        /// that of nobody would be accepted.
+        var isLost = false
     }
 
     let groupID: String
@@ -27,6 +30,9 @@ final class GroupCoordinatorClient: Sendable {
         get { current.withLock { $0 } }
         set { current.withLock { $0 = newValue } }
     }
+
+    /// The member is none any more, until it is given another membership.
+    func loseMembership() { current.withLock { $0.isLost = true } }
 
     /// Where the coordinator is; asks where that is not known.
     @discardableResult
@@ -56,21 +62,24 @@ final class GroupCoordinatorClient: Sendable {
     ///
     /// - Parameters:
     ///   - patience: how long to retry; the request timeout when `nil`.
+    ///   - mustOwn: whether it fails where the member does not have all of the partitions any more.
     ///   - isOwner: whether the member still has all of the partitions.
     func commit(
-        _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil, isOwner: @Sendable () -> Bool
+        _ offsets: [TopicPartition: CommittedOffset], patience: Duration? = nil, mustOwn: Bool,
+        isOwner: @Sendable () -> Bool
     ) async throws(KafkaError) {
         if offsets.isEmpty { return }
-        let wasOwner = isOwner()
         try await cluster.retrying(for: patience) { () throws(KafkaError) in
             let member = self.membership
             // In this order: a membership that has lost the partitions is published only after they are gone.
-            if wasOwner, !isOwner() { throw .notAssigned(offsets.keys.sorted()) }
+            if mustOwn, !isOwner() { throw .notAssigned(offsets.keys.sorted()) }
             do throws(KafkaError) {
                 try await self.commitOnce(offsets, member)
             } catch {
                 var error = error
-                if error.isAboutGeneration, member.generation >= 0, isOwner() { error.isRetriable = true }
+                if error.isAboutGeneration, member.generation >= 0, !self.membership.isLost, isOwner() {
+                    error.isRetriable = true
+                }
                 throw error
             }
         }

@@ -37,10 +37,9 @@ final class GroupDriver: Sendable {
         hooks = RebalanceHookRunner(consumer: consumer, group: group)
     }
 
-    /// Lets commits use the membership as it is now. One that was lost stays until the next: commits by it are refused,
-    /// where those of nobody would be accepted.
+    /// Lets commits use the membership as it is now.
     func publish(_ machine: Machine) {
-        guard machine.generation >= 0 else { return }
+        guard machine.generation >= 0 else { return coordinator.loseMembership() }
         coordinator.membership = GroupCoordinatorClient.Membership(
             memberID: machine.memberID, generation: machine.generation, groupInstanceID: group.groupInstanceID)
     }

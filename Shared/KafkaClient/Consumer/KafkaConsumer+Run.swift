@@ -98,9 +98,14 @@ extension KafkaConsumer {
     private func commitProcessed(_ offsets: [TopicPartition: CommittedOffset], patience: Duration) async {
         if offsets.isEmpty { return }
         do throws(KafkaError) {
-            try await commit(offsets, patience: patience)
+            try await commit(offsets, patience: patience) { subscription in
+                offsets.keys.allSatisfy { subscription[$0] != nil }
+            }
         } catch {
-            core.logger.warning("Automatic commit failed", metadata: ["error": "\(error)"])
+            // What is tried once is tried again by itself.
+            let isPassing = patience == .zero && (error.isRetriable || error.code == .notAssigned)
+            core.logger.log(
+                level: isPassing ? .debug : .warning, "Automatic commit failed", metadata: ["error": "\(error)"])
             core.probe.failed(error)
         }
     }

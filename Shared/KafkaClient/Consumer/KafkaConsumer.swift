@@ -42,31 +42,30 @@ public final class KafkaConsumer: Service, Sendable {
     /// records will be delivered again to whoever has the partitions then. Where the partitions were taken away while
     /// it waited it fails with ``KafkaError/Code/notAssigned``.
     public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
-        try await commit(offsets, patience: nil)
+        let isOwner: @Sendable (SubscriptionState) -> Bool = { subscription in
+            offsets.keys.allSatisfy { subscription[$0] != nil }
+        }
+        // Also those that it never had may be committed.
+        let mustOwn = core.withSubscription { isOwner($0) }
+        try await commit(offsets, patience: nil, mustOwn: mustOwn, isOwner: isOwner)
     }
 
     /// - Parameter patience: how long to retry; the request timeout when `nil`.
-    func commit(_ offsets: [TopicPartition: CommittedOffset], patience: Duration?) async throws(KafkaError) {
-        try await commit(offsets, patience: patience) { subscription in
-            offsets.keys.allSatisfy { subscription[$0] != nil }
-        }
-    }
-
-    private func commit(
-        _ offsets: [TopicPartition: CommittedOffset], patience: Duration?,
+    func commit(
+        _ offsets: [TopicPartition: CommittedOffset], patience: Duration?, mustOwn: Bool = true,
         isOwner: @Sendable @escaping (SubscriptionState) -> Bool
     ) async throws(KafkaError) {
         guard let coordinator else {
             throw KafkaError(.invalidArgument, "a consumer without a group id has nowhere to commit to")
         }
-        try await coordinator.commit(offsets, patience: patience) { [core] in
+        try await coordinator.commit(offsets, patience: patience, mustOwn: mustOwn) { [core] in
             core.withSubscription { subscription in isOwner(subscription) }
         }
         core.withSubscription { $0.noteCommitted(offsets) }
         core.probe.committed()
     }
 
-    /// Commits that this batch and everything before it is processed.
+    /// Commits that this batch, one of this consumer's, and everything before it is processed.
     ///
     /// Fails as ``commit(_:)-([TopicPartition:CommittedOffset])`` does, and with ``KafkaError/Code/notAssigned`` where
     /// the partition was taken away since the batch was delivered, even if it has come back.

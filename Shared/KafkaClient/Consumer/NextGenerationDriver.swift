@@ -34,9 +34,9 @@ final class NextGenerationDriver: Sendable {
 
     /// Lets commits use the membership as it is now.
     func publish(_ machine: Machine) {
+        guard machine.isMember else { return coordinator.loseMembership() }
         coordinator.membership = GroupCoordinatorClient.Membership(
-            memberID: machine.memberID, generation: machine.isMember ? machine.epoch : -1,
-            groupInstanceID: group.groupInstanceID)
+            memberID: machine.memberID, generation: machine.epoch, groupInstanceID: group.groupInstanceID)
     }
 
     /// Says when a heartbeat is due, and when the application is too slow.

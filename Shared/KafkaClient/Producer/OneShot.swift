@@ -11,21 +11,23 @@ final class OneShot<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.empty)
 
-    /// Gives the value; the second and later ones are ignored.
-    func fulfil(_ value: Value) {
-        let waiter = state.withLock { state -> CheckedContinuation<Value?, Never>? in
+    /// Gives the value; the second and later ones are ignored, as is one that nobody waits for any more: false then.
+    @discardableResult
+    func fulfil(_ value: Value) -> Bool {
+        let (isTaken, waiter) = state.withLock { state -> (Bool, CheckedContinuation<Value?, Never>?) in
             switch state {
             case .empty:
                 state = .filled(value)
-                return nil
+                return (true, nil)
             case .waiting(let continuation):
                 state = .filled(value)
-                return continuation
+                return (true, continuation)
             case .filled, .abandoned:
-                return nil
+                return (false, nil)
             }
         }
         waiter?.resume(returning: value)
+        return isTaken
     }
 
     /// The value; `nil` when the task was cancelled before it came. For one waiter.

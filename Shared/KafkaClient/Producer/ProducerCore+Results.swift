@@ -17,7 +17,8 @@ extension ProducerCore {
         /// The telling that was the newest when all results were in; `nil` while one is missing.
         var lastTelling: Int?
 
-        func tell() { done.fulfil(error.map { .failure($0) } ?? .success(())) }
+        /// False where nobody waits any more.
+        func tell() -> Bool { done.fulfil(error.map { .failure($0) } ?? .success(())) }
     }
 
     /// One result of one batch of a produce request.
@@ -93,8 +94,7 @@ extension ProducerCore {
             guard case .failure(let error) = completion.result else { continue }
             transactions?.deliveryFailed(error)
             if completion.isUnobserved {
-                unobserved = unobserved ?? error
-                leaveToFlush(error, &state)
+                if leaveToFlush(error, &state) { unobserved = unobserved ?? error }
             }
         }
         state.tellings += 1
@@ -102,14 +102,18 @@ extension ProducerCore {
         return Telling(number: state.tellings, completions: completions, unobserved: unobserved)
     }
 
-    /// Every flush that waits for results tells the first failure; without one, the next flush does.
-    private func leaveToFlush(_ error: KafkaError, _ state: inout State) {
-        var isTold = false
+    /// Every flush that waits for results tells the first failure; without one, the next flush does. True for a first.
+    private func leaveToFlush(_ error: KafkaError, _ state: inout State) -> Bool {
+        var isLeft = false
+        var isFirst = false
         for index in state.flushWaiters.indices where state.flushWaiters[index].lastTelling == nil {
+            isFirst = isFirst || state.flushWaiters[index].error == nil
             state.flushWaiters[index].error = state.flushWaiters[index].error ?? error
-            isTold = true
+            isLeft = true
         }
-        if !isTold { state.unobservedError = state.unobservedError ?? error }
+        if isLeft { return isFirst }
+        defer { state.unobservedError = state.unobservedError ?? error }
+        return state.unobservedError == nil
     }
 
     /// Takes the flushes that have come to their end.
@@ -139,7 +143,7 @@ extension ProducerCore {
             state.openTellings.removeAll { $0 == number }
             return takeFlushed(&state)
         }
-        for waiter in flushed { waiter.tell() }
+        tell(flushed)
         wakeMemoryWaiters()
         transactions?.wake()
     }
@@ -183,6 +187,13 @@ extension ProducerCore {
 
     // MARK: Flush
 
+    private func tell(_ flushed: [FlushWaiter]) {
+        for waiter in flushed where !waiter.tell() {
+            // Cancelled just now: the next flush tells.
+            state.withLock { $0.unobservedError = $0.unobservedError ?? waiter.error }
+        }
+    }
+
     /// Returns once everything accepted before has its result and was told; throws an error nobody else learned of.
     func flush() async throws(KafkaError) {
         let done = OneShot<Result<Void, KafkaError>>()
@@ -193,7 +204,7 @@ extension ProducerCore {
             state.accumulator.flushes += 1
             return takeFlushed(&state)
         }
-        for waiter in flushed { waiter.tell() }
+        tell(flushed)
         if !flushed.contains(where: { $0.done === done }) { wakeAll() }
         if let result = await done.value() { return try result.get() }
         state.withLock { state in

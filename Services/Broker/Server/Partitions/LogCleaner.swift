@@ -205,7 +205,7 @@ actor LogCleaner {
     private func noteFailure(of partition: Partition, _ error: any Error) {
         guard partition.progress.offsetsUnlessGone != nil else { return }
         let metadata: Logger.Metadata = ["partition": "\(partition.topicPartition)", "error": "\(error)"]
-        if Self.isOfTheMoment(error) {
+        if Self.isOfTheMoment(error), uncleanable[partition.topicPartition] != partition.topicID {
             resting[partition.topicPartition] = (partition.topicID, .now + Self.retryInterval)
             logger.warning("a log was not cleaned and will be tried again", metadata: metadata)
         } else {
