@@ -70,6 +70,19 @@ struct ProducerResultsTests {
         try await core.flush()
     }
 
+    @Test("a record that was accepted after a flush began is the next flush's to tell of")
+    func laterRecord() async throws {
+        let core = makeCore()
+        let first = try send(core, 0, .flush, .success(BatchAcknowledgement(baseOffset: 0)))
+        let flush = Task { try await core.flush() }
+        try await eventually("the flush waits") { core.state.withLock { $0.flushWaiters.count } == 1 }
+        core.finish(try send(core, 1, .flush, .failure(.broker(.invalidRecord, ""))))
+        core.finish(first)
+        try await flush.value
+        await #expect(throws: KafkaError.self) { try await core.flush() }
+        try await core.flush()
+    }
+
     @Test("every flush that waits throws the failure, and one that is cancelled leaves it to the next")
     func concurrentFlushes() async throws {
         let core = makeCore()

@@ -229,8 +229,10 @@ struct TransactionalProducerTests {
         }
     }
 
-    @Test("a commit that waits for its records is told of the abort that comes before it")
-    func abortOfCommit() async throws {
+    /// A transaction with one batch under way, which is refused, to be sent again, once `answered` is fulfilled.
+    private func withBatchUnderWay(
+        _ body: @Sendable @escaping (FakeBroker, KafkaProducer, _ answered: EventLoopPromise<Void>) async throws -> Void
+    ) async throws {
         let answered = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
         defer { answered.succeed() }
         let broker = FakeBroker(transactionVersion: 2) { request in
@@ -242,22 +244,29 @@ struct TransactionalProducerTests {
                 try await producer.beginTransaction()
                 try await producer.enqueue(record("x"))
                 try await eventually("the batch is under way") { broker.withState { $0.requests[.produce] } == 1 }
-                let transactions = try #require(producer.core.transactions)
-                let commit = Task { try await producer.commitTransaction() }
-                try await eventually("the commit has begun") { transactions.machine.phase == .committing }
-                let next = Task { try await producer.beginTransaction() }
-                let aborted = Task { try await producer.abortTransaction() }
-                try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
-                answered.succeed()
-                await #expect {
-                    try await commit.value
-                } throws: { error in
-                    (error as? KafkaError)?.code == .transactionAborted
-                }
-                try await aborted.value
-                try await next.value
-                try await producer.abortTransaction()
+                try await body(broker, producer, answered)
             }
+        }
+    }
+
+    @Test("a commit that waits for its records is told of the abort that comes before it")
+    func abortOfCommit() async throws {
+        try await withBatchUnderWay { broker, producer, answered in
+            let transactions = try #require(producer.core.transactions)
+            let commit = Task { try await producer.commitTransaction() }
+            try await eventually("the commit has begun") { transactions.machine.phase == .committing }
+            let next = Task { try await producer.beginTransaction() }
+            let aborted = Task { try await producer.abortTransaction() }
+            try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
+            answered.succeed()
+            await #expect {
+                try await commit.value
+            } throws: { error in
+                (error as? KafkaError)?.code == .transactionAborted
+            }
+            try await aborted.value
+            try await next.value
+            try await producer.abortTransaction()
             #expect(broker.withState { $0.transactions.committed[partition] } == nil)
         }
     }
@@ -284,27 +293,16 @@ struct TransactionalProducerTests {
 
     @Test("an abort does not wait for a batch that would have to be sent again")
     func abortOfRetriedBatch() async throws {
-        let answered = MultiThreadedEventLoopGroup.singleton.any().makePromise(of: Void.self)
-        defer { answered.succeed() }
-        let broker = FakeBroker(transactionVersion: 2) { request in
-            request == 1 ? .held(answered.futureResult, .notEnoughReplicas) : nil
-        }
-        try await broker.run { broker in
-            try await withProducer(broker) { producer in
-                try await producer.initTransactions()
-                try await producer.beginTransaction()
-                try await producer.enqueue(record("x"))
-                try await eventually("the batch is under way") { broker.withState { $0.requests[.produce] } == 1 }
-                async let aborted: Void = producer.abortTransaction()
-                let transactions = try #require(producer.core.transactions)
-                try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
-                // The driver has looked since, and waits for the batch under way, when the answer comes.
-                transactions.wake()
-                try await eventually("the driver waits") { transactions.isWaiting }
-                answered.succeed()
-                try await aborted
-                try await producer.withTransaction { try await $0.send(record("y")) }
-            }
+        try await withBatchUnderWay { _, producer, answered in
+            async let aborted: Void = producer.abortTransaction()
+            let transactions = try #require(producer.core.transactions)
+            try await eventually("the abort has begun") { transactions.machine.phase == .aborting }
+            // The driver has looked since, and waits for the batch under way, when the answer comes.
+            transactions.wake()
+            try await eventually("the driver waits") { transactions.isWaiting }
+            answered.succeed()
+            try await aborted
+            try await producer.withTransaction { try await $0.send(record("y")) }
         }
     }
 

@@ -98,9 +98,7 @@ extension KafkaConsumer {
     private func commitProcessed(_ offsets: [TopicPartition: CommittedOffset], patience: Duration) async {
         if offsets.isEmpty { return }
         do throws(KafkaError) {
-            try await commit(offsets, patience: patience) { subscription in
-                offsets.keys.allSatisfy { subscription[$0] != nil }
-            }
+            try await commit(offsets, patience: patience) { $0.isAssigned(offsets.keys) }
         } catch {
             // What is tried once is tried again by itself.
             let isPassing = patience == .zero && (error.isRetriable || error.code == .notAssigned)

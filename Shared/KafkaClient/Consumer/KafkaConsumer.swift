@@ -42,12 +42,9 @@ public final class KafkaConsumer: Service, Sendable {
     /// records will be delivered again to whoever has the partitions then. Where the partitions were taken away while
     /// it waited it fails with ``KafkaError/Code/notAssigned``.
     public func commit(_ offsets: [TopicPartition: CommittedOffset]) async throws(KafkaError) {
-        let isOwner: @Sendable (SubscriptionState) -> Bool = { subscription in
-            offsets.keys.allSatisfy { subscription[$0] != nil }
-        }
         // Also those that it never had may be committed.
-        let mustOwn = core.withSubscription { isOwner($0) }
-        try await commit(offsets, patience: nil, mustOwn: mustOwn, isOwner: isOwner)
+        let mustOwn = core.withSubscription { $0.isAssigned(offsets.keys) }
+        try await commit(offsets, patience: nil, mustOwn: mustOwn) { $0.isAssigned(offsets.keys) }
     }
 
     /// - Parameter patience: how long to retry; the request timeout when `nil`.

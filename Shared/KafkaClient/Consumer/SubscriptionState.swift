@@ -121,6 +121,8 @@ struct SubscriptionState {
         if outstanding?.partition == partition { outstanding?.isVoid = true }
     }
 
+    func isAssigned(_ all: some Sequence<TopicPartition>) -> Bool { all.allSatisfy { partitions[$0] != nil } }
+
     /// Whether the batch is of an assignment that lasts, as far as it can tell where it is from.
     func isAssigned(_ batch: ConsumerBatch) -> Bool {
         guard let assignment = batch.assignment else { return true }

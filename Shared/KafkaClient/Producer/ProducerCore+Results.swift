@@ -93,8 +93,8 @@ extension ProducerCore {
         for completion in completions {
             guard case .failure(let error) = completion.result else { continue }
             transactions?.deliveryFailed(error)
-            if completion.isUnobserved {
-                if leaveToFlush(error, &state) { unobserved = unobserved ?? error }
+            if completion.isUnobserved, leaveToFlush(error, of: completion.rootID, &state) {
+                unobserved = unobserved ?? error
             }
         }
         state.tellings += 1
@@ -102,11 +102,13 @@ extension ProducerCore {
         return Telling(number: state.tellings, completions: completions, unobserved: unobserved)
     }
 
-    /// Every flush that waits for results tells the first failure; without one, the next flush does. True for a first.
-    private func leaveToFlush(_ error: KafkaError, _ state: inout State) -> Bool {
+    /// Every flush that waits for the batch tells the first failure; without one, the next flush does.
+    ///
+    /// - Returns: whether it is the first for one of them.
+    private func leaveToFlush(_ error: KafkaError, of rootID: Int, _ state: inout State) -> Bool {
         var isLeft = false
         var isFirst = false
-        for index in state.flushWaiters.indices where state.flushWaiters[index].lastTelling == nil {
+        for index in state.flushWaiters.indices where state.flushWaiters[index].target >= rootID {
             isFirst = isFirst || state.flushWaiters[index].error == nil
             state.flushWaiters[index].error = state.flushWaiters[index].error ?? error
             isLeft = true

@@ -88,8 +88,8 @@ extension RecordAccumulator {
         release(batch)
         if configuration.isTransactional, batch.identity != nil, case .failure = result { hasSequenceGap = true }
         return Completion(
-            reports: batch.reports, recordsCount: batch.recordsCount, topicPartition: batch.topicPartition,
-            result: result)
+            reports: batch.reports, recordsCount: batch.recordsCount, rootID: batch.rootID,
+            topicPartition: batch.topicPartition, result: result)
     }
 
     private func mayRetry(_ batch: ProducerBatch<Token>, now: NIODeadline) -> Bool {

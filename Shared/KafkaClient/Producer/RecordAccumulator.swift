@@ -27,6 +27,8 @@ struct RecordAccumulator<Token> {
         /// Of the records that somebody waits for.
         let reports: [ProducerBatch<Token>.Report]
         let recordsCount: Int
+        /// As in ``flushTarget``: which flushes wait for it.
+        let rootID: Int
         let topicPartition: TopicPartition
         let result: Result<BatchAcknowledgement, KafkaError>
     }
